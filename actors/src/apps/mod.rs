@@ -1,0 +1,378 @@
+//! The processes of the apps: launched with a token, frozen, thawed, ended, and what they used.
+
+mod log;
+#[cfg(test)]
+mod tests;
+mod token;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use carpus_core::session::ExitStatus;
+use carpus_core::{AppId, Application};
+use carpus_devices::processes::{self, AppLauncher, AppProcess, Launch, ProcessError};
+use futures_util::future::join_all;
+
+use crate::report::with_causes;
+use crate::supervisor::Outlet;
+
+pub use log::trim_log;
+
+/// The actor.
+pub struct Apps {
+    launcher: Arc<dyn AppLauncher>,
+    options: AppsOptions,
+    exited: Outlet<Exited>,
+    installed: BTreeMap<AppId, InstalledApp>,
+    running: BTreeMap<AppId, Running>,
+    launches: u64,
+}
+
+/// What the actor needs to know.
+#[derive(Clone, Debug)]
+pub struct AppsOptions {
+    /// The socket of the runtime, told to each app.
+    pub socket: PathBuf,
+    /// Where each app gets a folder for its data.
+    pub data: PathBuf,
+    /// Where each app gets its log.
+    pub logs: PathBuf,
+    /// The longest log of an app, in bytes.
+    pub max_log_bytes: u64,
+    /// How long an app may take to end (L7).
+    pub leave_time: Duration,
+    /// How many apps may run at once.
+    pub max_running: usize,
+}
+
+/// An app as it lies on disk.
+#[derive(Clone, Debug)]
+pub struct InstalledApp {
+    /// What the rules need to know.
+    pub application: Application,
+    /// Its name, for people.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The modes it declares, by name.
+    pub modes: Vec<String>,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its program, absolute.
+    pub program: PathBuf,
+}
+
+struct Running {
+    process: Arc<dyn AppProcess>,
+    token: String,
+    launch: u64,
+    gone: tokio::sync::watch::Receiver<bool>,
+}
+
+/// An app's process ended, or could not be launched; sent by the actor.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "()")]
+pub struct Exited {
+    /// The app.
+    pub app: AppId,
+    /// How.
+    pub status: ExitStatus,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum LaunchError {
+    #[error("{running} apps run already, which is the limit (apps.max_running)")]
+    TooMany { running: usize },
+    #[error("the folder {path} for its data could not be made")]
+    Data { path: PathBuf, source: std::io::Error },
+    #[error("no random numbers for its launch token")]
+    Token(#[from] std::io::Error),
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+}
+
+impl Apps {
+    /// None of the `installed` apps runs yet; `exited` is told of each end.
+    pub fn new(
+        launcher: Arc<dyn AppLauncher>,
+        options: AppsOptions,
+        exited: Outlet<Exited>,
+        installed: Vec<InstalledApp>,
+    ) -> Self {
+        let installed = installed.into_iter().map(|app| (app.application.id.clone(), app)).collect();
+        Self {
+            launcher,
+            options,
+            exited,
+            installed,
+            running: BTreeMap::new(),
+            launches: 0,
+        }
+    }
+
+    fn launch(&mut self, app: &AppId, ctx: &mut Context<Self>) {
+        let Some(installed) = self.installed.get(app) else {
+            return self.exited.tell(Exited { app: app.clone(), status: ExitStatus::Unknown });
+        };
+        if let Err(error) = self.try_launch(app, &installed.clone(), ctx) {
+            let cause = with_causes(&error);
+            tracing::warn!(%app, "the app could not be launched: {cause}");
+            self.exited.tell(Exited { app: app.clone(), status: ExitStatus::Unknown });
+        }
+    }
+
+    fn try_launch(&mut self, app: &AppId, installed: &InstalledApp, ctx: &mut Context<Self>) -> Result<(), LaunchError> {
+        if self.running.len() >= self.options.max_running {
+            return Err(LaunchError::TooMany { running: self.running.len() });
+        }
+        let data = self.options.data.join(app.as_str());
+        std::fs::create_dir_all(&data).map_err(|source| LaunchError::Data { path: data.clone(), source })?;
+        let log = self.log_of(app);
+        trim_log(&log, self.options.max_log_bytes);
+        let token = token::random()?;
+        let environment = vec![
+            ("CARPUS_APP_ID".to_owned(), app.to_string()),
+            ("CARPUS_APP_DATA".to_owned(), data.display().to_string()),
+            ("CARPUS_LAUNCH_TOKEN".to_owned(), token.clone()),
+            ("CARPUS_SOCKET".to_owned(), self.options.socket.display().to_string()),
+        ];
+        let process = self.launcher.launch(&Launch {
+            app: app.to_string(),
+            program: installed.program.clone(),
+            folder: installed.folder.clone(),
+            environment,
+            log,
+        })?;
+        tracing::info!(%app, pid = process.id(), "launched");
+        self.follow(app.clone(), process, token, ctx);
+        Ok(())
+    }
+
+    /// Waits, apart, for the end of the process.
+    fn follow(&mut self, app: AppId, process: Arc<dyn AppProcess>, token: String, ctx: &mut Context<Self>) {
+        self.launches += 1;
+        let launch = self.launches;
+        let (tell_gone, gone) = tokio::sync::watch::channel(false);
+        let (end, myself) = (process.exited(), ctx.address());
+        actix::spawn({
+            let app = app.clone();
+            async move {
+                let status = end.await;
+                tell_gone.send_replace(true);
+                myself.do_send(ProcessEnded { app, launch, status });
+            }
+        });
+        self.running.insert(app, Running { process, token, launch, gone });
+    }
+
+    fn log_of(&self, app: &AppId) -> PathBuf {
+        self.options.logs.join(format!("{app}.log"))
+    }
+
+    /// SIGTERM, and SIGKILL when it does not leave in time (L7).
+    fn end(&self, app: &AppId) {
+        let Some(running) = self.running.get(app) else { return };
+        report(app, running.process.terminate());
+        let (process, mut gone, app) = (running.process.clone(), running.gone.clone(), app.clone());
+        let leave_time = self.options.leave_time;
+        actix::spawn(async move {
+            if tokio::time::timeout(leave_time, gone.wait_for(|gone| *gone)).await.is_err() {
+                tracing::warn!(%app, "did not end within {leave_time:?} of SIGTERM; it is killed");
+            }
+            // Also after the first process has left: nothing that it forked may stay.
+            report(&app, process.kill());
+        });
+    }
+
+    fn steer(&self, app: &AppId, act: impl FnOnce(&dyn AppProcess) -> Result<(), ProcessError>) {
+        if let Some(running) = self.running.get(app) {
+            report(app, act(&*running.process));
+        }
+    }
+}
+
+/// A process may end at any moment: that it is gone is no news here.
+fn report(app: &AppId, result: Result<(), ProcessError>) {
+    match result {
+        Ok(()) | Err(ProcessError::Gone { .. }) => {}
+        Err(error) => tracing::warn!(%app, "{}", with_causes(&error)),
+    }
+}
+
+impl Actor for Apps {
+    type Context = Context<Self>;
+}
+
+/// The process of one launch ended.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct ProcessEnded {
+    app: AppId,
+    launch: u64,
+    status: processes::ExitStatus,
+}
+
+impl Handler<ProcessEnded> for Apps {
+    type Result = ();
+
+    fn handle(&mut self, ProcessEnded { app, launch, status }: ProcessEnded, _: &mut Context<Self>) {
+        if self.running.get(&app).is_some_and(|running| running.launch == launch)
+            && let Some(running) = self.running.remove(&app)
+        {
+            report(&app, running.process.kill()); // what it forked
+            tracing::info!(%app, ?status, "ended");
+            self.exited.tell(Exited { app, status: exit_status(status) });
+        }
+    }
+}
+
+const fn exit_status(status: processes::ExitStatus) -> ExitStatus {
+    match status {
+        processes::ExitStatus::Code(code) => ExitStatus::Code(code),
+        processes::ExitStatus::Signal(signal) => ExitStatus::Signal(signal),
+        processes::ExitStatus::Unknown => ExitStatus::Unknown,
+    }
+}
+
+/// What the watch wants of an app's process.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "()")]
+pub enum Steer {
+    /// Start it.
+    Launch(AppId),
+    /// Take its CPU (L5).
+    Freeze(AppId),
+    /// Give it back.
+    Thaw(AppId),
+    /// End it (L7).
+    End(AppId),
+}
+
+impl Handler<Steer> for Apps {
+    type Result = ();
+
+    fn handle(&mut self, steer: Steer, ctx: &mut Context<Self>) {
+        match steer {
+            Steer::Launch(app) => self.launch(&app, ctx),
+            Steer::Freeze(app) => self.steer(&app, |process| process.freeze()),
+            Steer::Thaw(app) => self.steer(&app, |process| process.thaw()),
+            Steer::End(app) => self.end(&app),
+        }
+    }
+}
+
+/// An app was installed.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "()")]
+pub struct AddApp(pub InstalledApp);
+
+impl Handler<AddApp> for Apps {
+    type Result = ();
+
+    fn handle(&mut self, AddApp(app): AddApp, _: &mut Context<Self>) {
+        self.installed.insert(app.application.id.clone(), app);
+    }
+}
+
+/// An app was removed.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "()")]
+pub struct DropApp(pub AppId);
+
+impl Handler<DropApp> for Apps {
+    type Result = ();
+
+    fn handle(&mut self, DropApp(app): DropApp, _: &mut Context<Self>) {
+        self.installed.remove(&app);
+    }
+}
+
+/// Asks for the installed apps, each with the process id of one that runs.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "Vec<(InstalledApp, Option<u32>)>")]
+pub struct ListApps;
+
+impl Handler<ListApps> for Apps {
+    type Result = Vec<(InstalledApp, Option<u32>)>;
+
+    fn handle(&mut self, _: ListApps, _: &mut Context<Self>) -> Self::Result {
+        let pid = |id: &AppId| self.running.get(id).map(|running| running.process.id());
+        self.installed.iter().map(|(id, app)| (app.clone(), pid(id))).collect()
+    }
+}
+
+/// Asks which app a caller is, by its launch token and the process id of the peer.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "Option<AppId>")]
+pub struct Authenticate {
+    /// The token that it shows.
+    pub token: String,
+    /// The process at the other end of the socket.
+    pub pid: u32,
+}
+
+impl Handler<Authenticate> for Apps {
+    type Result = Option<AppId>;
+
+    fn handle(&mut self, Authenticate { token, pid }: Authenticate, _: &mut Context<Self>) -> Self::Result {
+        let (app, running) = self.running.iter().find(|(_, running)| running.token == token)?;
+        // A token that leaked does not serve a process that is none of the app's.
+        running.process.contains(pid).then(|| app.clone())
+    }
+}
+
+/// Asks which app, if any, a process belongs to.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "Option<AppId>")]
+pub struct AppOf {
+    /// The process.
+    pub pid: u32,
+}
+
+impl Handler<AppOf> for Apps {
+    type Result = Option<AppId>;
+
+    fn handle(&mut self, AppOf { pid }: AppOf, _: &mut Context<Self>) -> Self::Result {
+        self.running.iter().find(|(_, running)| running.process.contains(pid)).map(|(app, _)| app.clone())
+    }
+}
+
+/// Asks for the CPU time that each of these apps' process trees has used; one that does not run is left out.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "Vec<(AppId, Duration)>")]
+pub struct CpuTimes(pub Vec<AppId>);
+
+impl Handler<CpuTimes> for Apps {
+    type Result = Vec<(AppId, Duration)>;
+
+    fn handle(&mut self, CpuTimes(apps): CpuTimes, _: &mut Context<Self>) -> Self::Result {
+        let time = |app: AppId| {
+            let total = self.running.get(&app)?.process.cpu_time().ok()?;
+            Some((app, total))
+        };
+        apps.into_iter().filter_map(time).collect()
+    }
+}
+
+/// Ends every app, and answers when all are gone (L7).
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "()")]
+pub struct EndAll;
+
+impl Handler<EndAll> for Apps {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: EndAll, _: &mut Context<Self>) -> Self::Result {
+        for app in self.running.keys() {
+            self.end(app);
+        }
+        let all: Vec<_> = self.running.values().map(|running| running.gone.clone()).collect();
+        Box::pin(async move {
+            // An error means that nobody can tell any more, which is as good as gone.
+            join_all(all.into_iter().map(|mut gone| async move { gone.wait_for(|gone| *gone).await.is_ok() })).await;
+        })
+    }
+}

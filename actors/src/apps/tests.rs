@@ -1,0 +1,149 @@
+use carpus_simulated::{SimulatedLauncher, Steering};
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::testing::{in_virtual_time, listener};
+
+const LEAVE_TIME: Duration = Duration::from_secs(5);
+
+struct Bench {
+    launcher: SimulatedLauncher,
+    apps: Addr<Apps>,
+    exited: mpsc::UnboundedReceiver<Exited>,
+    _folder: tempfile::TempDir,
+}
+
+fn id(text: &str) -> AppId {
+    AppId::parse(text).unwrap()
+}
+
+fn bench() -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let launcher = SimulatedLauncher::new();
+    let options = AppsOptions {
+        socket: folder.path().join("carpus.sock"),
+        data: folder.path().join("data"),
+        logs: folder.path().to_owned(),
+        max_log_bytes: 1024,
+        leave_time: LEAVE_TIME,
+        max_running: 2,
+    };
+    let installed = ["one", "two", "three"].map(|name| InstalledApp {
+        application: Application { id: id(name), session_kind: None },
+        name: name.to_owned(),
+        version: "1".to_owned(),
+        modes: Vec::new(),
+        folder: folder.path().to_owned(),
+        program: folder.path().join(name),
+    });
+    let (exited, told) = listener();
+    let apps = Apps::new(Arc::new(launcher.clone()), options, exited, installed.to_vec()).start();
+    Bench { launcher, apps, exited: told, _folder: folder }
+}
+
+impl Bench {
+    async fn steer(&self, steer: Steer) {
+        self.apps.send(steer).await.unwrap();
+    }
+
+    fn token_of(&self, app: &str) -> String {
+        let launches = self.launcher.launches();
+        let launch = launches.iter().rfind(|launch| launch.app == app).unwrap();
+        launch.environment.iter().find(|(name, _)| name == "CARPUS_LAUNCH_TOKEN").unwrap().1.clone()
+    }
+
+    async fn app_with(&self, token: String, pid: u32) -> Option<AppId> {
+        self.apps.send(Authenticate { token, pid }).await.unwrap()
+    }
+}
+
+#[test]
+fn l1_an_app_is_launched_with_what_it_needs_to_know() {
+    in_virtual_time(async {
+        let bench = bench();
+        bench.steer(Steer::Launch(id("one"))).await;
+        let launches = bench.launcher.launches();
+        let names: Vec<_> = launches[0].environment.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["CARPUS_APP_ID", "CARPUS_APP_DATA", "CARPUS_LAUNCH_TOKEN", "CARPUS_SOCKET"]);
+    });
+}
+
+#[test]
+fn a_launch_token_serves_its_own_process_only() {
+    in_virtual_time(async {
+        let bench = bench();
+        bench.steer(Steer::Launch(id("one"))).await;
+        bench.steer(Steer::Launch(id("two"))).await;
+        let (one, two) = (bench.launcher.running("one").unwrap(), bench.launcher.running("two").unwrap());
+        let token = bench.token_of("one");
+        assert_eq!(bench.app_with(token.clone(), one).await, Some(id("one")));
+        assert_eq!(bench.app_with(token, two).await, None);
+        assert_eq!(bench.app_with("guess".to_owned(), one).await, None);
+        assert_eq!(bench.apps.send(AppOf { pid: two }).await.unwrap(), Some(id("two")));
+    });
+}
+
+#[test]
+fn l7_an_app_that_leaves_is_not_killed_before_and_one_that_stays_is_killed() {
+    in_virtual_time(async {
+        let mut bench = bench();
+        bench.launcher.set_stubborn("two", true);
+        for app in ["one", "two"] {
+            bench.steer(Steer::Launch(id(app))).await;
+            bench.steer(Steer::End(id(app))).await;
+        }
+        let obedient = bench.exited.recv().await.unwrap();
+        assert_eq!((obedient.app, obedient.status), (id("one"), ExitStatus::Signal(15)));
+        assert_eq!(bench.launcher.steerings("two"), [Steering::Terminate]);
+        let stubborn = bench.exited.recv().await.unwrap();
+        assert_eq!((stubborn.app, stubborn.status), (id("two"), ExitStatus::Signal(9)));
+    });
+}
+
+#[test]
+fn an_app_that_cannot_be_launched_has_exited() {
+    in_virtual_time(async {
+        let mut bench = bench();
+        bench.launcher.fail_launch("one", true);
+        bench.steer(Steer::Launch(id("one"))).await;
+        assert_eq!(bench.exited.recv().await.unwrap().status, ExitStatus::Unknown);
+        bench.steer(Steer::Launch(id("unheard-of"))).await;
+        assert_eq!(bench.exited.recv().await.unwrap().app, id("unheard-of"));
+    });
+}
+
+#[test]
+fn no_more_apps_run_than_allowed() {
+    in_virtual_time(async {
+        let mut bench = bench();
+        for app in ["one", "two", "three"] {
+            bench.steer(Steer::Launch(id(app))).await;
+        }
+        let refused = bench.exited.recv().await.unwrap();
+        assert_eq!((refused.app, refused.status), (id("three"), ExitStatus::Unknown));
+        assert_eq!(bench.launcher.launches().len(), 2);
+    });
+}
+
+#[test]
+fn l5_freezing_and_thawing_reach_the_process() {
+    in_virtual_time(async {
+        let bench = bench();
+        bench.steer(Steer::Launch(id("one"))).await;
+        bench.steer(Steer::Freeze(id("one"))).await;
+        assert!(bench.launcher.is_frozen("one"));
+        bench.steer(Steer::Thaw(id("one"))).await;
+        assert!(!bench.launcher.is_frozen("one"));
+    });
+}
+
+#[test]
+fn ending_all_waits_for_the_last() {
+    in_virtual_time(async {
+        let bench = bench();
+        bench.launcher.set_stubborn("one", true);
+        bench.steer(Steer::Launch(id("one"))).await;
+        bench.apps.send(EndAll).await.unwrap();
+        assert_eq!(bench.launcher.running("one"), None);
+    });
+}

@@ -1,0 +1,129 @@
+//! Sound: a named thread that owns the speaker.
+//!
+//! A missing or failing speaker is never an error to whoever plays (N8): it is reported once, and opened again
+//! when it can be.
+
+#[cfg(test)]
+mod tests;
+mod thread;
+
+use std::sync::Arc;
+
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message};
+use carpus_core::haptics::pattern;
+use carpus_core::{Haptic, Now};
+use carpus_devices::audio::{Note, OpenSpeaker, Sound};
+use carpus_devices::clock::Clock;
+use crossbeam_channel::{Sender, TrySendError};
+
+use self::thread::{Command, SpeakerThread};
+use crate::device::{DeviceThreadEnded, spawn_device_thread};
+use crate::report::DeviceReport;
+use crate::supervisor::Outlet;
+
+/// How many commands may wait for the speaker's thread: a few, since each new sound replaces the one before.
+const QUEUE: usize = 16;
+
+/// Plays a sound, instead of the one that plays now.
+#[derive(Clone, Debug, PartialEq, Message)]
+#[rtype(result = "()")]
+pub struct PlaySound {
+    /// What to play.
+    pub sound: Sound,
+    /// Who asked: an app's identifier, or a part of the runtime.
+    pub origin: String,
+    /// What the sound is, for the event stream: the name of a haptic, or `"alarm"`.
+    pub name: String,
+}
+
+/// Stops the sound that plays now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct StopSound;
+
+/// The speaker took a sound.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct SoundPlayed {
+    /// What the sound is.
+    pub name: String,
+    /// Who asked.
+    pub origin: String,
+    /// When the speaker took it.
+    pub at: Now,
+}
+
+/// What the actor needs.
+pub struct AudioOptions {
+    /// Opens the speaker, on the thread that owns it.
+    pub open: OpenSpeaker,
+    /// How loud, 0.0 to 1.0.
+    pub volume: f32,
+    /// The board's clocks.
+    pub clock: Arc<dyn Clock>,
+    /// Is told each sound that the speaker took.
+    pub played: Outlet<SoundPlayed>,
+    /// Is told that the speaker is missing or failed, and that it works again.
+    pub reports: Outlet<DeviceReport>,
+}
+
+/// The sound that goes with a haptic (H1).
+pub fn sound_of(haptic: Haptic) -> Sound {
+    let note = |tone: &carpus_core::haptics::Tone| Note {
+        frequency_hz: f32::from(tone.frequency_hz),
+        length: tone.length,
+    };
+    Sound::Notes(pattern(haptic).tones.iter().map(note).collect())
+}
+
+/// The actor in front of the speaker's thread.
+pub struct Audio {
+    commands: Sender<Command>,
+}
+
+impl Audio {
+    /// Starts the speaker's thread; to be called by the factory that makes the actor.
+    pub fn new(options: AudioOptions, ctx: &mut Context<Self>) -> Self {
+        let (commands, queue) = crossbeam_channel::bounded(QUEUE);
+        spawn_device_thread("audio", ctx.address().downgrade().recipient(), move || {
+            SpeakerThread::new(options).run(&queue)
+        });
+        Self { commands }
+    }
+
+    fn command(&self, command: Command) {
+        match self.commands.try_send(command) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => tracing::warn!("the sound device hangs; a sound is left out"),
+            Err(TrySendError::Disconnected(_)) => tracing::debug!("the speaker's thread is being restarted"),
+        }
+    }
+}
+
+impl Actor for Audio {
+    type Context = Context<Self>;
+}
+
+impl Handler<PlaySound> for Audio {
+    type Result = ();
+
+    fn handle(&mut self, play: PlaySound, _: &mut Self::Context) {
+        self.command(Command::Play(play));
+    }
+}
+
+impl Handler<StopSound> for Audio {
+    type Result = ();
+
+    fn handle(&mut self, _: StopSound, _: &mut Self::Context) {
+        self.command(Command::Stop);
+    }
+}
+
+impl Handler<DeviceThreadEnded> for Audio {
+    type Result = ();
+
+    fn handle(&mut self, _: DeviceThreadEnded, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}

@@ -1,0 +1,79 @@
+//! The thread that owns the speaker.
+
+use std::sync::Arc;
+
+use carpus_devices::audio::{AudioError, Speaker};
+use carpus_devices::clock::Clock;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::{AudioOptions, PlaySound, SoundPlayed};
+use crate::device::Device;
+use crate::report::with_causes;
+use crate::supervisor::Outlet;
+use crate::time;
+
+/// What the speaker's thread is told.
+pub(super) enum Command {
+    Play(PlaySound),
+    Stop,
+}
+
+pub(super) struct SpeakerThread {
+    speaker: Device<dyn Speaker, AudioError>,
+    volume: f32,
+    clock: Arc<dyn Clock>,
+    played: Outlet<SoundPlayed>,
+}
+
+impl SpeakerThread {
+    pub(super) fn new(options: AudioOptions) -> Self {
+        Self {
+            speaker: Device::new(options.open, "speaker", options.reports),
+            volume: options.volume,
+            clock: options.clock,
+            played: options.played,
+        }
+    }
+
+    /// Serves the queue until its other end is dropped; then the speaker falls silent and is closed.
+    pub(super) fn run(mut self, queue: &Receiver<Command>) {
+        loop {
+            self.speaker.try_open(self.clock.since_boot());
+            match self.next_command(queue) {
+                Ok(Command::Play(play)) => self.play(play),
+                Ok(Command::Stop) => self.stop(),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.stop(),
+            }
+        }
+    }
+
+    fn next_command(&self, queue: &Receiver<Command>) -> Result<Command, RecvTimeoutError> {
+        match self.speaker.retry_at() {
+            Some(due) => queue.recv_timeout(due.saturating_sub(self.clock.since_boot())),
+            None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    fn play(&mut self, play: PlaySound) {
+        let at = time::now(&*self.clock);
+        let volume = self.volume;
+        let mut bad_sound = None;
+        let taken = self.speaker.run(at.since_boot, |speaker| match speaker.play(&play.sound, volume) {
+            Err(error @ AudioError::BadSound { .. }) => {
+                bad_sound = Some(error);
+                Ok(())
+            }
+            outcome => outcome,
+        });
+        match bad_sound {
+            Some(error) => tracing::warn!(sound = play.name, "{}", with_causes(&error)),
+            None if taken => self.played.tell(SoundPlayed { name: play.name, origin: play.origin, at }),
+            None => {}
+        }
+    }
+
+    fn stop(&mut self) {
+        self.speaker.run(self.clock.since_boot(), |speaker| speaker.stop());
+    }
+}

@@ -1,0 +1,120 @@
+//! What the watch writes into the journal, one after another: an event must not overtake another, and a record
+//! must not go before the event that makes it needless is on disk (D1).
+
+use carpus_core::{AppEvent, AppId, SessionId, SessionRecord};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::apps::{Apps, Steer};
+use crate::journal::{Append, Journal, JournalError, RemoveSession, SaveSession};
+use crate::supervisor::{Handle, Unavailable};
+
+/// The queue; a task of its own works it off.
+pub(super) struct JournalQueue {
+    orders: mpsc::UnboundedSender<Order>,
+}
+
+enum Order {
+    Append(AppId, AppEvent),
+    Save(SessionRecord, oneshot::Sender<bool>),
+    Forget(SessionId),
+    Freeze(Handle<Apps>, AppId),
+    Settle(oneshot::Sender<()>),
+}
+
+/// A record on its way to the disk.
+pub(super) struct Saving {
+    session: SessionId,
+    saved: oneshot::Receiver<bool>,
+}
+
+impl Saving {
+    pub(super) const fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// Whether it is on disk.
+    pub(super) async fn done(self) -> bool {
+        self.saved.await.unwrap_or(false)
+    }
+}
+
+impl JournalQueue {
+    pub(super) fn new(journal: Handle<Journal>) -> Self {
+        let (orders, mut next) = mpsc::unbounded_channel();
+        actix::spawn(async move {
+            while let Some(order) = next.recv().await {
+                write(&journal, order).await;
+            }
+        });
+        Self { orders }
+    }
+
+    pub(super) fn append(&self, app: AppId, event: AppEvent) {
+        self.put(Order::Append(app, event));
+    }
+
+    pub(super) fn save(&self, record: SessionRecord) -> Saving {
+        let (done, saved) = oneshot::channel();
+        let session = record.session;
+        self.put(Order::Save(record, done));
+        Saving { session, saved }
+    }
+
+    pub(super) fn forget(&self, session: SessionId) {
+        self.put(Order::Forget(session));
+    }
+
+    /// What an app was told before, it gets before it is frozen.
+    pub(super) fn freeze_after_delivery(&self, apps: &Handle<Apps>, app: AppId) {
+        self.put(Order::Freeze(apps.clone(), app));
+    }
+
+    /// Waits until all orders so far are done.
+    pub(super) fn settled(&self) -> impl Future<Output = ()> + use<> {
+        let (done, settled) = oneshot::channel();
+        self.put(Order::Settle(done));
+        async move {
+            // An error means that nothing is left to wait for.
+            settled.await.ok();
+        }
+    }
+
+    fn put(&self, order: Order) {
+        // The task ends only with the runtime.
+        self.orders.send(order).ok();
+    }
+}
+
+async fn write(journal: &Handle<Journal>, order: Order) {
+    match order {
+        Order::Append(app, event) => {
+            let what = format!("an event for {app}");
+            said(&what, journal.send(Append { app, event }).await);
+        }
+        Order::Save(record, done) => {
+            let what = format!("session {}", record.session);
+            // Whoever asked may be gone.
+            done.send(said(&what, journal.send(SaveSession(record)).await)).ok();
+        }
+        Order::Forget(session) => {
+            said(&format!("the end of session {session}"), journal.send(RemoveSession(session)).await);
+        }
+        Order::Freeze(apps, app) => apps.do_send(Steer::Freeze(app)),
+        Order::Settle(done) => drop(done.send(())),
+    }
+}
+
+/// Whether it was written; if not, the log says so.
+fn said(what: &str, written: Result<Result<(), JournalError>, Unavailable>) -> bool {
+    match written {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            tracing::warn!("{what} could not be written down: {}", crate::report::with_causes(&error));
+            false
+        }
+        Err(error) => {
+            tracing::warn!("{what} could not be written down: {error}");
+            false
+        }
+    }
+}

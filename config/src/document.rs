@@ -1,0 +1,181 @@
+//! A TOML file with the places of its keys and values.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::problem::{ConfigError, Position, Problem, Reason};
+use crate::rules::Raw;
+use crate::units::{ByteSize, quoted};
+
+/// The largest file that is read; a settings file or a manifest has a few kilobytes. A larger one is a
+/// mistake, and would fill the memory of a small board.
+pub(crate) const FILE_SIZE_MAX: ByteSize = ByteSize::new(64 * 1024);
+
+/// The most faults of syntax that are told of one file: a file with more is no TOML at all.
+const SYNTAX_PROBLEMS_MAX: usize = 10;
+
+/// The text of a file.
+#[derive(Debug)]
+pub(crate) struct Document {
+    path: PathBuf,
+    text: String,
+}
+
+impl Document {
+    pub(crate) fn new(path: &Path, text: impl Into<String>) -> Self {
+        Self {
+            path: path.to_owned(),
+            text: text.into(),
+        }
+    }
+
+    /// Reads a file of UTF-8 text that is not larger than [`FILE_SIZE_MAX`].
+    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let bytes = read_limited(path).map_err(|reason| ConfigError::of_file(path, reason))?;
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Self::new(path, text)),
+            Err(error) => {
+                let good = error.utf8_error().valid_up_to();
+                let line = line_of(&error.as_bytes()[..good]);
+                Err(ConfigError::one(Problem::at(
+                    Position::line(path, line),
+                    Reason::NotUtf8,
+                )))
+            }
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Parses the text, or tells where it is no TOML.
+    pub(crate) fn parse(&self) -> Result<DeTable<'_>, ConfigError> {
+        let (table, errors) = DeTable::parse_recoverable(&self.text);
+        if errors.is_empty() {
+            return Ok(table.into_inner());
+        }
+        Err(ConfigError::of(self.syntax_problems(&errors)))
+    }
+
+    fn syntax_problems(&self, errors: &[toml::de::Error]) -> Vec<Problem> {
+        let mut faults: Vec<(usize, &str)> = errors
+            .iter()
+            .map(|error| (error.span().map_or(0, |span| span.start), error.message()))
+            .collect();
+        faults.sort_by_key(|(offset, _)| *offset);
+        let mut problems: Vec<Problem> = faults
+            .into_iter()
+            .map(|(offset, message)| Problem::at(self.column_of(offset), Reason::Syntax(one_line(message))))
+            .collect();
+        // The parser tells of more in the same line that follows from its first fault.
+        problems.dedup_by_key(|problem| problem.line());
+        problems.truncate(SYNTAX_PROBLEMS_MAX);
+        problems
+    }
+
+    /// The line in which a key or value begins.
+    pub(crate) fn line_of<T>(&self, item: &Spanned<T>) -> Position {
+        Position::line(&self.path, line_of(self.before(item.span().start)))
+    }
+
+    fn column_of(&self, offset: usize) -> Position {
+        let before = self.before(offset);
+        let line_start = before
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .map_or(0, |newline| newline + 1);
+        let column = String::from_utf8_lossy(&before[line_start..]).chars().count() + 1;
+        Position {
+            column: Some(column),
+            ..Position::line(&self.path, line_of(before))
+        }
+    }
+
+    fn before(&self, offset: usize) -> &[u8] {
+        let bytes = self.text.as_bytes();
+        bytes.get(..offset).unwrap_or(bytes)
+    }
+}
+
+/// The line, counted from 1, in which the byte after `before` stands.
+fn line_of(before: &[u8]) -> usize {
+    before.iter().filter(|b| **b == b'\n').count() + 1
+}
+
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn read_limited(path: &Path) -> Result<Vec<u8>, Reason> {
+    // Opening a pipe would wait for its writer.
+    let metadata = path.metadata().map_err(Reason::Unreadable)?;
+    if metadata.is_dir() {
+        return Err(Reason::Unreadable(io::ErrorKind::IsADirectory.into()));
+    }
+    if !metadata.is_file() {
+        return Err(Reason::NotAFile);
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(Reason::Unreadable)?;
+    file.take(FILE_SIZE_MAX.bytes() + 1)
+        .read_to_end(&mut bytes)
+        .map_err(Reason::Unreadable)?;
+    if bytes.len() as u64 > FILE_SIZE_MAX.bytes() {
+        Err(Reason::TooLarge(FILE_SIZE_MAX))
+    } else {
+        Ok(bytes)
+    }
+}
+
+/// A key as it can stand in a message: bare, or in quotes where TOML needs them.
+pub(crate) fn shown_key(key: &str) -> String {
+    let bare = !key.is_empty()
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    let short = quoted(key);
+    // What `quoted` left as it was.
+    if bare && short.len() == key.len() + 2 {
+        key.to_owned()
+    } else {
+        short
+    }
+}
+
+/// The value as it was written.
+pub(crate) fn raw(value: &DeValue<'_>) -> Raw {
+    match value {
+        DeValue::String(text) => Raw::Text(text.to_string()),
+        DeValue::Boolean(value) => Raw::Boolean(*value),
+        DeValue::Integer(number) => {
+            let parsed = i64::from_str_radix(number.as_str(), number.radix()).ok();
+            Raw::Integer(parsed, shown_number(&number.to_string()))
+        }
+        DeValue::Float(number) => Raw::Other {
+            shown: shown_number(number.as_str()),
+            number: true,
+        },
+        DeValue::Datetime(_) => Raw::Other {
+            shown: "a date or time".to_owned(),
+            number: false,
+        },
+        DeValue::Array(_) => Raw::Other {
+            shown: "a list".to_owned(),
+            number: false,
+        },
+        DeValue::Table(_) => Raw::Other {
+            shown: "a table".to_owned(),
+            number: false,
+        },
+    }
+}
+
+/// The digits, cut if they are many.
+fn shown_number(digits: &str) -> String {
+    quoted(digits).trim_matches('"').to_owned()
+}

@@ -1,0 +1,271 @@
+//! The settings as types. What each key means, its default, its range and why stands in `defaults.toml`;
+//! the ranges are held by the table in `rules`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::strict;
+use crate::units::{ByteSize, Percent};
+use crate::values::{AutoOr, InputKey, LogLevel, Profile};
+
+/// All settings of the runtime, checked.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The board that the runtime runs on.
+    pub profile: Profile,
+    /// How closely WatchKit is followed.
+    pub compat: Compat,
+    /// The life cycle of apps (L).
+    pub lifecycle: Lifecycle,
+    /// Extended runtime sessions (S, T).
+    pub session: Session,
+    /// Alarms (A, N).
+    pub alarm: Alarm,
+    /// The CPU budget of sessions (C).
+    pub budget: Budget,
+    /// The vibration motor (H).
+    pub haptics: Haptics,
+    /// The speaker.
+    pub audio: Audio,
+    /// Bluetooth straps (B).
+    pub bluetooth: Bluetooth,
+    /// The buttons of the board.
+    pub inputs: Inputs,
+    /// The socket that apps and the command talk through.
+    pub ipc: Ipc,
+    /// Installed and running apps.
+    pub apps: Apps,
+    /// Events that are kept until an app has taken them (D1).
+    pub journal: Journal,
+    /// Where the runtime keeps its state.
+    pub paths: Paths,
+    /// What the runtime says.
+    pub log: Log,
+}
+
+/// How closely WatchKit is followed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compat {
+    /// Turns off every rule that goes beyond WatchKit (those marked + in the rules).
+    #[serde(deserialize_with = "strict::boolean")]
+    pub strict: bool,
+}
+
+/// The life cycle of apps.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lifecycle {
+    /// How long an app stays frontmost after the wrist went down (L3). 1 s to 1 h.
+    #[serde(deserialize_with = "strict::duration")]
+    pub frontmost_time: Duration,
+    /// From `background` to `suspended`, so that an app can finish what it does (L4). 0 s to 1 min.
+    #[serde(deserialize_with = "strict::duration")]
+    pub suspend_grace: Duration,
+    /// From SIGTERM to SIGKILL (L7). 100 ms to 1 min.
+    #[serde(deserialize_with = "strict::duration")]
+    pub leave_time: Duration,
+}
+
+/// Extended runtime sessions.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// How long before the limit `will_expire` comes; never more than half of the time left (S4).
+    /// 100 ms to 10 min.
+    #[serde(deserialize_with = "strict::duration")]
+    pub will_expire_lead: Duration,
+    /// The limit of a self-care session (T). 1 s to 24 h.
+    #[serde(deserialize_with = "strict::duration")]
+    pub self_care_limit: Duration,
+    /// The limit of a mindfulness session (T). 1 s to 24 h.
+    #[serde(deserialize_with = "strict::duration")]
+    pub mindfulness_limit: Duration,
+    /// The limit of a physical-therapy session (T). 1 s to 24 h.
+    #[serde(deserialize_with = "strict::duration")]
+    pub physical_therapy_limit: Duration,
+    /// The limit of a smart-alarm session (T). 1 s to 24 h.
+    #[serde(deserialize_with = "strict::duration")]
+    pub alarm_limit: Duration,
+    /// Whether an app may declare several extended-runtime modes (M4).
+    #[serde(deserialize_with = "strict::boolean")]
+    pub several_modes: bool,
+    /// How many sessions of one app may be there that have not ended. 1 to 1024.
+    #[serde(deserialize_with = "strict::integer")]
+    pub max_per_app: usize,
+}
+
+/// Alarms.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alarm {
+    /// How long an app has to set its delegate when it is handed a due session (A4). 100 ms to 1 min.
+    #[serde(deserialize_with = "strict::duration")]
+    pub handle_time: Duration,
+    /// How far ahead an alarm may be scheduled (A1). 1 min to 720 h.
+    #[serde(deserialize_with = "strict::duration")]
+    pub schedule_ahead: Duration,
+    /// How long ago a scheduled time may be to start at once (A2). 0 s to 1 h.
+    #[serde(deserialize_with = "strict::duration")]
+    pub past_tolerance: Duration,
+    /// From one haptic of an alarm to the next, where the app does not say (N2). 100 ms to 1 min.
+    #[serde(deserialize_with = "strict::duration")]
+    pub default_interval: Duration,
+    /// The longest interval that an app may ask for (N2). 1 s to 1 min.
+    #[serde(deserialize_with = "strict::duration")]
+    pub max_interval: Duration,
+}
+
+/// The CPU budget of sessions.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// The sliding window over which CPU use counts (C1). 1 s to 10 min.
+    #[serde(deserialize_with = "strict::duration")]
+    pub window: Duration,
+    /// What an extended runtime session may use, of one core (C2). 1 % to 400 %.
+    pub extended_runtime: Percent,
+    /// What a workout session may use, of one core (C2). 1 % to 400 %.
+    pub workout: Percent,
+    /// From one look at the CPU use to the next. 100 ms to 1 min, at most half of the window.
+    #[serde(deserialize_with = "strict::duration")]
+    pub sample_interval: Duration,
+}
+
+/// The vibration motor.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Haptics {
+    /// Whether the motor is used at all.
+    #[serde(deserialize_with = "strict::boolean")]
+    pub enabled: bool,
+    /// The path of the motor's device.
+    pub device: AutoOr<PathBuf>,
+    /// The pause between two haptics (H2). 100 ms to 5 s.
+    #[serde(deserialize_with = "strict::duration")]
+    pub gap: Duration,
+    /// The strength of every haptic, of the motor's full strength. 0 % to 100 %.
+    pub gain: Percent,
+}
+
+/// The speaker.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audio {
+    /// Whether sound is played at all.
+    #[serde(deserialize_with = "strict::boolean")]
+    pub enabled: bool,
+    /// The name of the sound device.
+    pub device: AutoOr<String>,
+    /// The volume of every sound, of full scale. 0 % to 100 %.
+    pub volume: Percent,
+    /// The device's buffer in frames; 0 is the device's own choice, else 64 to 8192.
+    #[serde(deserialize_with = "strict::integer")]
+    pub buffer_frames: u32,
+}
+
+/// Bluetooth straps.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bluetooth {
+    /// Whether Bluetooth is used at all.
+    #[serde(deserialize_with = "strict::boolean")]
+    pub enabled: bool,
+    /// The adapter: `hci0`.
+    pub adapter: AutoOr<String>,
+    /// How long one attempt to connect may take. 1 s to 2 min.
+    #[serde(deserialize_with = "strict::duration")]
+    pub connect_timeout: Duration,
+    /// How long one scan takes. 1 s to 1 min.
+    #[serde(deserialize_with = "strict::duration")]
+    pub scan_time: Duration,
+    /// How long a strap may be silent before its link counts as lost. 1 s to 10 min.
+    #[serde(deserialize_with = "strict::duration")]
+    pub no_data_time: Duration,
+    /// The first pause before connecting again. 100 ms to 1 min.
+    #[serde(deserialize_with = "strict::duration")]
+    pub reconnect_min: Duration,
+    /// The longest pause before connecting again. 100 ms to 1 h, at least `reconnect_min`.
+    #[serde(deserialize_with = "strict::duration")]
+    pub reconnect_max: Duration,
+    /// How many straps may be linked at once. 1 to 64.
+    #[serde(deserialize_with = "strict::integer")]
+    pub max_straps: usize,
+}
+
+/// The buttons of the board. No key has two buttons.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inputs {
+    /// The crown: leaves the app (L4).
+    pub crown: InputKey,
+    /// The side button: turns the screen on and off.
+    pub side_button: InputKey,
+    /// Stops a ringing alarm (N4).
+    pub stop: InputKey,
+    /// Snoozes a ringing alarm (N5).
+    pub snooze: InputKey,
+    /// The path of the input device; `Auto` is every device that has one of the keys.
+    pub device: AutoOr<PathBuf>,
+}
+
+/// The socket that apps and the command talk through.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ipc {
+    /// The path of the socket, at most 107 bytes.
+    pub socket: AutoOr<PathBuf>,
+    /// The largest message of a client; a larger one ends the connection. 4 KiB to 16 MiB.
+    pub max_frame: ByteSize,
+    /// How many clients may be connected. 1 to 1024.
+    #[serde(deserialize_with = "strict::integer")]
+    pub max_clients: usize,
+    /// How many events may wait for one client before it is cut off. 1 to 65536.
+    #[serde(deserialize_with = "strict::integer")]
+    pub max_queued_events: usize,
+    /// How many samples may wait for one client before it loses the oldest (D3). 1 to 65536.
+    #[serde(deserialize_with = "strict::integer")]
+    pub max_samples: usize,
+}
+
+/// Installed and running apps.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Apps {
+    /// How many apps may be installed. 1 to 1024.
+    #[serde(deserialize_with = "strict::integer")]
+    pub max_installed: usize,
+    /// The size at which an app's log starts anew. 4 KiB to 1 GiB.
+    pub max_log: ByteSize,
+    /// How many apps may have a process, suspended ones with them. 1 to 256.
+    #[serde(deserialize_with = "strict::integer")]
+    pub max_running: usize,
+}
+
+/// Events that are kept until an app has taken them.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    /// How many events of one app may be kept (D1). 16 to 65536.
+    #[serde(deserialize_with = "strict::integer")]
+    pub max_undelivered: usize,
+}
+
+/// Where the runtime keeps its state.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Paths {
+    /// The folder of the database, the installed apps and their logs.
+    pub state: AutoOr<PathBuf>,
+}
+
+/// What the runtime says.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// The least severe message that is logged.
+    pub level: LogLevel,
+}

@@ -1,0 +1,10 @@
+//! Any bytes as `battery_level`: see the property of that name.
+
+#![no_main]
+
+#[path = "../../tests/properties/mod.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|value: &[u8]| {
+    properties::battery_level(value);
+});

@@ -1,0 +1,24 @@
+//! The Linux kernel behind the ports of Carpus: clocks, wake timers, app processes and buttons.
+//!
+//! | type | port | kernel interface |
+//! |---|---|---|
+//! | [`SystemClock`] | `Clock` | `CLOCK_BOOTTIME`, `CLOCK_REALTIME` |
+//! | [`WallTimer`] | `WallTimer` | timerfd, waking from suspend where the board can |
+//! | [`Launcher`] | `AppLauncher` | sessions and process groups, pidfd, cgroup v2 or `/proc` |
+//! | [`EvdevButtons`] | `Buttons` | `/dev/input/event*` |
+
+mod buttons;
+mod cgroup;
+mod clock;
+mod cpu_ledger;
+mod process_tree;
+mod processes;
+mod procfs;
+mod readiness;
+mod spawn;
+mod wall_timer;
+
+pub use buttons::{EvdevButtons, KeyMap, KeyMapError};
+pub use clock::SystemClock;
+pub use processes::Launcher;
+pub use wall_timer::WallTimer;

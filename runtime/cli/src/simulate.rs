@@ -1,0 +1,75 @@
+//! `carpus simulate`: steer simulated devices.
+
+use std::time::Duration;
+
+use carpus_protocol::simulation::{Button, DropOut, Malformed, Mute, Press, SetBattery};
+use clap::Subcommand;
+
+use crate::connection::Runtime;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::span;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Break a strap's link, and keep it out of reach.
+    Drop {
+        /// The strap's address.
+        device: String,
+        /// For how long.
+        #[arg(long = "for", value_name = "SPAN", value_parser = span::parse, default_value = "5s")]
+        length: Duration,
+    },
+    /// Let a strap say nothing, with its link up.
+    Mute {
+        /// The strap's address.
+        device: String,
+        /// For how long.
+        #[arg(long = "for", value_name = "SPAN", value_parser = span::parse, default_value = "5s")]
+        length: Duration,
+    },
+    /// Let a strap send a message that cannot be read.
+    Malformed {
+        /// The strap's address.
+        device: String,
+    },
+    /// Press a button: crown, side, stop, snooze.
+    Press {
+        /// The button.
+        #[arg(value_parser = |text: &str| text.parse::<Button>())]
+        button: Button,
+    },
+    /// Set the charge of a strap's battery.
+    Battery {
+        /// The strap's address.
+        device: String,
+        /// The charge in percent.
+        #[arg(value_parser = clap::value_parser!(u64).range(0..=100))]
+        percent: u64,
+    },
+}
+
+pub(crate) async fn run(command: Command, runtime: &Runtime, output: &mut Output) -> Result<(), Failure> {
+    match command {
+        Command::Drop { device, length } => {
+            runtime.call(DropOut { device: device.clone(), for_ms: span::ms(length) }).await?;
+            output.done(&format!("{device} is out of reach for {length:?}"))
+        }
+        Command::Mute { device, length } => {
+            runtime.call(Mute { device: device.clone(), for_ms: span::ms(length) }).await?;
+            output.done(&format!("{device} is silent for {length:?}"))
+        }
+        Command::Malformed { device } => {
+            runtime.call(Malformed { device: device.clone() }).await?;
+            output.done(&format!("{device} sends nonsense once"))
+        }
+        Command::Press { button } => {
+            runtime.call(Press { button }).await?;
+            output.done(&format!("the {button} button is pressed"))
+        }
+        Command::Battery { device, percent } => {
+            runtime.call(SetBattery { device: device.clone(), percent }).await?;
+            output.done(&format!("{device} has {percent} % left"))
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The command as scripts meet it: what it prints, and its exit codes; against a stand-in that answers frames.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// What the stand-in does with a call.
+enum Then {
+    /// Answers these frames, and waits for the next call.
+    Answer(Vec<String>),
+    /// Answers these frames, and goes on with the last one until the client hangs up.
+    Repeat(String),
+}
+
+/// A stand-in for carpusd.
+struct Runtime {
+    folder: tempfile::TempDir,
+    calls: Arc<Mutex<Vec<String>>>,
+}
+
+impl Runtime {
+    /// Listens, and answers each call by its method.
+    fn start(then: impl Fn(&str) -> Then + Clone + Send + 'static) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(folder.path().join("s")).unwrap();
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&calls);
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let (then, seen) = (then.clone(), Arc::clone(&seen));
+                thread::spawn(move || serve(client.unwrap(), &then, &seen));
+            }
+        });
+        Self { folder, calls }
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("s")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_carpus"));
+        command.arg("--socket").arg(self.socket()).args(arguments).env("TZ", "UTC");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// The calls that came, as frames.
+    fn calls(&self) -> Vec<String> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+fn serve(client: UnixStream, then: &dyn Fn(&str) -> Then, seen: &Mutex<Vec<String>>) {
+    let mut writer = client.try_clone().unwrap();
+    let mut reader = BufReader::new(client);
+    loop {
+        let mut frame = Vec::new();
+        if reader.read_until(0, &mut frame).unwrap_or(0) == 0 {
+            return;
+        }
+        frame.pop();
+        let frame = String::from_utf8(frame).unwrap();
+        let call: Value = serde_json::from_str(&frame).unwrap();
+        seen.lock().unwrap().push(frame);
+        match then(call["method"].as_str().unwrap()) {
+            Then::Answer(frames) => frames.iter().for_each(|frame| write!(writer, "{frame}\0").unwrap()),
+            Then::Repeat(frame) => while write!(writer, "{frame}\0").is_ok() {},
+        }
+    }
+}
+
+fn answer(frame: &str) -> impl Fn(&str) -> Then + Clone + Send + 'static {
+    let frame = frame.to_owned();
+    move |_| Then::Answer(vec![frame.clone()])
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+const APPS: &str = r#"{"parameters":{"apps":[{"app":"heart-rate","name":"Heart Rate","version":"0.1.0","modes":["mindfulness"],"state":"active","pid":42},{"app":"smart-alarm","name":"Smart Alarm","version":"0.1.0","modes":["alarm"],"state":"not-running"}]}}"#;
+
+#[test]
+fn a_list_is_an_aligned_table() {
+    let output = Runtime::start(answer(APPS)).run(&["app", "list"]);
+    assert_eq!(
+        stdout(&output),
+        "APP          NAME         VERSION  STATE        PID  MODES\n\
+         heart-rate   Heart Rate   0.1.0    active       42   mindfulness\n\
+         smart-alarm  Smart Alarm  0.1.0    not-running  –    alarm\n"
+    );
+    assert_eq!(code(&output), 0);
+}
+
+#[test]
+fn with_json_a_list_is_an_object_a_line() {
+    let output = Runtime::start(answer(APPS)).run(&["--json", "app", "list"]);
+    let objects: Vec<Value> =
+        stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(objects.len(), 2);
+    assert_eq!(objects[0]["app"], "heart-rate");
+    assert_eq!(objects[0]["pid"], 42);
+    assert_eq!(objects[1].get("pid"), None);
+}
+
+#[test]
+fn a_command_sends_what_it_says() {
+    let runtime = Runtime::start(answer(r#"{"parameters":{}}"#));
+    for (arguments, call) in [
+        (vec!["app", "open", "x"], r#"{"method":"io.carpus.Apps.Open","parameters":{"app":"x"}}"#),
+        (vec!["wrist", "up"], r#"{"method":"io.carpus.Wrist.Raise","parameters":{}}"#),
+        (vec!["crown"], r#"{"method":"io.carpus.Wrist.Crown","parameters":{}}"#),
+        (vec!["alarm", "stop"], r#"{"method":"io.carpus.Monitor.StopAlarm","parameters":{}}"#),
+        (
+            vec!["simulate", "drop", "C0:FF:EE:00:00:01", "--for", "1m30s"],
+            r#"{"method":"io.carpus.Simulation.DropOut","parameters":{"device":"C0:FF:EE:00:00:01","for_ms":90000}}"#,
+        ),
+        (
+            vec!["simulate", "press", "crown"],
+            r#"{"method":"io.carpus.Simulation.Press","parameters":{"button":"crown"}}"#,
+        ),
+    ] {
+        let output = runtime.run(&arguments);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert_eq!(runtime.calls().last().unwrap(), call);
+    }
+    assert_eq!(stdout(&runtime.run(&["--json", "wrist", "up"])), "{\"done\":true}\n");
+}
+
+#[test]
+fn an_app_is_installed_by_its_whole_path() {
+    let reply =
+        r#"{"parameters":{"app":{"app":"x","name":"X","version":"1","modes":[],"state":"not-running"}}}"#;
+    let runtime = Runtime::start(answer(reply));
+    let output = runtime.command(&["app", "install", "."]).current_dir("/").output().unwrap();
+    assert_eq!(stdout(&output), "X 1 is installed; open it with `carpus app open x`\n");
+    assert_eq!(runtime.calls(), [r#"{"method":"io.carpus.Apps.Install","parameters":{"folder":"/"}}"#]);
+    let output = runtime.run(&["app", "install", "/nowhere"]);
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("/nowhere"), "{}", stderr(&output));
+}
+
+#[test]
+fn exit_code_3_without_a_daemon_with_what_to_do() {
+    let output = Command::new(env!("CARGO_BIN_EXE_carpus"))
+        .args(["status", "--socket", "/nowhere/s"])
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 3);
+    let said = stderr(&output);
+    assert!(said.starts_with("carpus: carpusd is not running at /nowhere/s; start it with "), "{said}");
+    assert_eq!(stdout(&output), "");
+}
+
+#[test]
+fn exit_code_1_when_refused_and_4_when_not_permitted() {
+    let unknown = r#"{"error":"io.carpus.Apps.UnknownApp","parameters":{"app":"x"}}"#;
+    let output = Runtime::start(answer(unknown)).run(&["app", "open", "x"]);
+    assert_eq!(code(&output), 1);
+    assert_eq!(stderr(&output), "carpus: there is no app x; `carpus app list` shows the installed ones\n");
+
+    let no = r#"{"error":"io.carpus.Apps.NotPermitted","parameters":{"message":"apps may not open apps"}}"#;
+    let output = Runtime::start(answer(no)).run(&["--json", "app", "open", "x"]);
+    assert_eq!(code(&output), 4);
+    let error: Value = serde_json::from_str(&stderr(&output)).unwrap();
+    assert_eq!(error["error"]["kind"], "not-permitted");
+    assert_eq!(error["error"]["message"], "apps may not open apps");
+    assert_eq!(error["error"]["exit_code"], 4);
+}
+
+#[test]
+fn exit_code_2_for_wrong_usage() {
+    for arguments in [vec!["fly"], vec!["device", "scan", "--for", "soon"], vec!["simulate", "press", "knob"]]
+    {
+        let output = Command::new(env!("CARGO_BIN_EXE_carpus")).args(&arguments).output().unwrap();
+        assert_eq!(code(&output), 2, "{arguments:?}");
+    }
+}
+
+const SAMPLE: &str = r#"{"parameters":{"event":{"time_ms":1790000000123,"event":"sample","device":"C0:FF:EE:00:00:01","bpm":61,"rr_1024":[1001]}},"continues":true}"#;
+
+#[test]
+fn events_are_told_until_the_stream_ends() {
+    let last =
+        r#"{"parameters":{"event":{"time_ms":1790000000999,"event":"haptic","app":"x","haptic":"click"}}}"#;
+    let runtime = Runtime::start(move |_| Then::Answer(vec![SAMPLE.to_owned(), last.to_owned()]));
+    let output = runtime.run(&["events"]);
+    assert_eq!(
+        stdout(&output),
+        "14:13:20.123 sample          C0:FF:EE:00:00:01 61 bpm rr 978 ms\n\
+         14:13:20.999 haptic          click x\n"
+    );
+    assert_eq!(code(&output), 0);
+    let output = runtime.run(&["events", "--json"]);
+    let first: Value = serde_json::from_str(stdout(&output).lines().next().unwrap()).unwrap();
+    assert_eq!(first["rr_1024"], serde_json::json!([1001]));
+    assert_eq!(first["rr_ms"], serde_json::json!([977.539_062_5]));
+}
+
+/// Starts a command that tells events without end, and reads its first line.
+fn endless(runtime: &Runtime) -> (Child, BufReader<impl Read + use<>>) {
+    let mut child =
+        runtime.command(&["events"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    assert!(line.contains("61 bpm"), "{line}");
+    (child, reader)
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let runtime = Runtime::start(|_| Then::Repeat(SAMPLE.to_owned()));
+    let (child, reader) = endless(&runtime);
+    drop(reader);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((code(&output), stderr(&output).as_str()), (0, ""));
+}
+
+#[test]
+fn exit_code_130_when_interrupted() {
+    let runtime = Runtime::start(|_| Then::Answer(vec![SAMPLE.to_owned()]));
+    let (child, _reader) = endless(&runtime);
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((code(&output), stderr(&output).as_str()), (130, ""));
+}

@@ -1,0 +1,234 @@
+//! The life cycle of apps: L1–L7, and what it means for sessions (T2, T3).
+
+use super::{Installed, Process, Watch, Wrist, app_exited};
+use crate::app::{AppId, AppState};
+use crate::event::AppEvent;
+use crate::session::{Cause, End, ExitStatus, Reason};
+use crate::time::Now;
+use crate::watch::{CallError, Output};
+
+impl Watch {
+    /// The user opens an app (L2). The frontmost app, if it is another one, is left (L4, L6).
+    ///
+    /// # Errors
+    /// When no such app is installed.
+    pub fn handle_open(&mut self, app: &AppId, now: Now) -> Result<(), CallError> {
+        self.known(app)?;
+        if let Some(other) = self.frontmost.clone().filter(|frontmost| frontmost != app) {
+            self.leave(&other, &Cause::OtherApp(app.clone()), now);
+        }
+        self.frontmost = Some(app.clone());
+        self.bring_up(app);
+        if self.app_state(app) != Some(AppState::Active) {
+            self.set_state(app, AppState::Inactive);
+        }
+        self.follow_wrist(app, now);
+        Ok(())
+    }
+
+    /// The wrist went up, and the screen on (L3).
+    pub fn handle_wrist_up(&mut self, now: Now) {
+        self.handle_wrist(Wrist::Up, now);
+    }
+
+    /// The wrist went down, and the screen off (L3). That alone ends no session (T2).
+    pub fn handle_wrist_down(&mut self, now: Now) {
+        self.handle_wrist(Wrist::Down, now);
+    }
+
+    fn handle_wrist(&mut self, wrist: Wrist, now: Now) {
+        if self.wrist == wrist {
+            return;
+        }
+        self.wrist = wrist;
+        if let Some(app) = self.frontmost.clone() {
+            self.follow_wrist(&app, now);
+        }
+    }
+
+    /// The crown was pressed: the frontmost app is left (L4).
+    pub fn handle_crown(&mut self, now: Now) {
+        self.handle_left(&Cause::Crown, now);
+    }
+
+    /// The system covered the screen: the frontmost app is left (L4). An alarm alert is no such cover.
+    pub fn handle_covered(&mut self, now: Now) {
+        self.handle_left(&Cause::Covered, now);
+    }
+
+    fn handle_left(&mut self, cause: &Cause, now: Now) {
+        if let Some(app) = self.frontmost.clone() {
+            self.leave(&app, cause, now);
+        }
+    }
+
+    /// The app listens to its events: it is up.
+    pub fn handle_attached(&mut self, app: &AppId, now: Now) {
+        let Some(installed) = self.apps.get_mut(app) else { return };
+        if installed.process != Process::Launching {
+            return;
+        }
+        installed.process = Process::Attached;
+        if self.frontmost.as_ref() == Some(app) {
+            self.follow_wrist(app, now);
+        }
+        self.start_handle_time(app, now);
+    }
+
+    /// The user ends the app. Its running session ends with its process; a scheduled one stands (A4).
+    ///
+    /// # Errors
+    /// When no such app is installed.
+    pub fn handle_close(&mut self, app: &AppId) -> Result<(), CallError> {
+        self.known(app)?;
+        self.end_process(app);
+        Ok(())
+    }
+
+    /// The app's process ended, or could not be launched.
+    pub fn handle_exited(&mut self, app: &AppId, status: ExitStatus, now: Now) {
+        let Some(installed) = self.apps.get_mut(app) else { return };
+        let process = std::mem::replace(&mut installed.process, Process::None);
+        installed.leaves_at = None;
+        installed.suspends_at = None;
+        self.set_state(app, AppState::NotRunning);
+        for session in self.sessions_that_die_with(app) {
+            self.end(session, app_exited(status), now);
+        }
+        // The others lived in the process (S1); nobody can name them any more.
+        self.sessions.retain(|_, session| session.app != *app || session.is_open());
+        if self.frontmost.as_ref() == Some(app) {
+            self.reopen_or_clear_front(app, process, now);
+        }
+        if matches!(process, Process::Ending { .. }) {
+            for session in self.scheduled_sessions(app) {
+                self.handle_due(session, now); // A4: it may have come due meanwhile
+            }
+        }
+    }
+
+    /// The frontmost app exited: it comes back only when the user opened it again while it was ending.
+    fn reopen_or_clear_front(&mut self, app: &AppId, exited: Process, now: Now) {
+        if exited == (Process::Ending { relaunch: true }) {
+            self.bring_up(app);
+            self.follow_wrist(app, now);
+        } else {
+            self.frontmost = None;
+        }
+    }
+
+    /// Sees to it that the app has a process that gets CPU.
+    pub(super) fn bring_up(&mut self, app: &AppId) {
+        let Some(installed) = self.apps.get_mut(app) else { return };
+        installed.suspends_at = None;
+        let output = match installed.process {
+            Process::None => {
+                installed.process = Process::Launching;
+                Some(Output::Launch { app: app.clone() })
+            }
+            Process::Launching | Process::Attached => {
+                (installed.state == AppState::Suspended).then(|| Output::Thaw { app: app.clone() })
+            }
+            Process::Ending { .. } => {
+                installed.process = Process::Ending { relaunch: true };
+                None
+            }
+        };
+        if installed.state == AppState::Suspended {
+            self.set_state(app, AppState::Background);
+        }
+        self.outputs.extend(output);
+    }
+
+    pub(super) fn end_process(&mut self, app: &AppId) {
+        let Some(installed) = self.apps.get_mut(app) else { return };
+        match installed.process {
+            Process::None => {}
+            Process::Launching | Process::Attached => {
+                installed.process = Process::Ending { relaunch: false };
+                self.put(Output::EndProcess { app: app.clone() });
+            }
+            Process::Ending { .. } => installed.process = Process::Ending { relaunch: false },
+        }
+    }
+
+    /// The frontmost app is active with the screen on, inactive with it off (L2, L3).
+    fn follow_wrist(&mut self, app: &AppId, now: Now) {
+        let frontmost_time = self.limits.frontmost_time;
+        let Some(installed) = self.apps.get_mut(app) else { return };
+        let state = match self.wrist {
+            Wrist::Up => {
+                installed.leaves_at = None;
+                if installed.process == Process::Attached { AppState::Active } else { AppState::Inactive }
+            }
+            Wrist::Down => {
+                installed.leaves_at.get_or_insert(now.after(frontmost_time));
+                AppState::Inactive
+            }
+        };
+        self.set_state(app, state);
+        self.refresh_alerts();
+    }
+
+    /// The user leaves the app: frontmost sessions end (T2), background ones run on (T3).
+    pub(super) fn leave(&mut self, app: &AppId, cause: &Cause, now: Now) {
+        self.step_back(app, now);
+        if let Some(session) = self.running_frontmost_session(app) {
+            self.end(session, End::by(Reason::ResignedFrontmost, cause.clone()), now);
+        }
+    }
+
+    /// The app is frontmost no more: → `background`.
+    pub(super) fn step_back(&mut self, app: &AppId, now: Now) {
+        self.frontmost = None;
+        if let Some(installed) = self.apps.get_mut(app) {
+            installed.leaves_at = None;
+        }
+        self.set_state(app, AppState::Background);
+        self.rest(app, now);
+        self.refresh_alerts();
+    }
+
+    /// Gives an app in the background its grace before it is suspended, unless a session keeps it (L3, L4).
+    pub(super) fn rest(&mut self, app: &AppId, now: Now) {
+        let kept = self.is_kept_awake(app);
+        let suspends_at = now.after(self.limits.suspend_grace);
+        let Some(installed) = self.apps.get_mut(app) else { return };
+        if kept {
+            installed.suspends_at = None;
+        } else if installed.state == AppState::Background {
+            installed.suspends_at.get_or_insert(suspends_at);
+        }
+    }
+
+    /// The grace is over: the app gets no more CPU (L5).
+    pub(super) fn suspend(&mut self, app: &AppId) {
+        let Some(installed) = self.apps.get_mut(app) else { return };
+        installed.suspends_at = None;
+        if matches!(installed.process, Process::Launching | Process::Attached) {
+            self.set_state(app, AppState::Suspended);
+            self.put(Output::Freeze { app: app.clone() });
+        }
+    }
+
+    pub(super) fn set_state(&mut self, app: &AppId, state: AppState) {
+        let Some(installed) = self.apps.get_mut(app) else { return };
+        if installed.state == state {
+            return;
+        }
+        installed.state = state;
+        let told = Installed::is_told(installed.process, state);
+        self.put(Output::AppStateChanged { app: app.clone(), state });
+        if told {
+            self.put(Output::Deliver { app: app.clone(), event: AppEvent::StateChanged { state } });
+        }
+    }
+}
+
+impl Installed {
+    /// A process that does not listen yet is told its state when it attaches. One that is frozen could not listen
+    /// to that, and one that ended to nothing.
+    fn is_told(process: Process, state: AppState) -> bool {
+        process == Process::Attached && !matches!(state, AppState::Suspended | AppState::NotRunning)
+    }
+}

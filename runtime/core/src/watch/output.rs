@@ -1,0 +1,189 @@
+//! What the watch asks its shell to do, and why it refuses a call.
+
+use std::time::Duration;
+
+use crate::app::{AppId, AppState};
+use crate::event::AppEvent;
+use crate::haptics::Haptic;
+use crate::record::SessionRecord;
+use crate::session::{End, ErrorCode, SessionId, SessionKind, SessionState};
+use crate::time::WallTime;
+
+/// Something for the shell to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Start the app's process.
+    Launch {
+        /// The app.
+        app: AppId,
+    },
+    /// Take all CPU from the app (L5).
+    Freeze {
+        /// The app.
+        app: AppId,
+    },
+    /// Give it back.
+    Thaw {
+        /// The app.
+        app: AppId,
+    },
+    /// End the app's process: SIGTERM, and SIGKILL when it does not leave (L7).
+    EndProcess {
+        /// The app.
+        app: AppId,
+    },
+    /// Tell the app (D1).
+    Deliver {
+        /// The app.
+        app: AppId,
+        /// What.
+        event: AppEvent,
+    },
+    /// Write the session down before the call that led to it is answered (A6).
+    Save(SessionRecord),
+    /// The session is over: its record may go.
+    Forget {
+        /// The session.
+        session: SessionId,
+    },
+    /// Call [`Watch::handle_due`](super::Watch::handle_due) at the wall-clock instant.
+    Arm {
+        /// The session.
+        session: SessionId,
+        /// When.
+        at: WallTime,
+    },
+    /// Don't any more.
+    Disarm {
+        /// The session.
+        session: SessionId,
+    },
+    /// Measure what the app uses while the session runs (C1).
+    Measure {
+        /// The session.
+        session: SessionId,
+        /// Its app.
+        app: AppId,
+        /// Its kind, which has an allowance.
+        kind: SessionKind,
+    },
+    /// The session is over: measure no more.
+    StopMeasuring {
+        /// The session.
+        session: SessionId,
+    },
+    /// The alarm plays a haptic, and the sound that belongs to it (N1, N8).
+    Ring {
+        /// The session.
+        session: SessionId,
+        /// Its app.
+        app: AppId,
+        /// Which.
+        haptic: Haptic,
+    },
+    /// The alarm is over: no haptic and no sound of it may go on.
+    Silence {
+        /// The session.
+        session: SessionId,
+    },
+    /// Show the alarm's alert with Stop and Open (N4).
+    ShowAlert {
+        /// The session.
+        session: SessionId,
+        /// Its app.
+        app: AppId,
+    },
+    /// Take the alert away.
+    ClearAlert {
+        /// The session.
+        session: SessionId,
+        /// Its app.
+        app: AppId,
+    },
+    /// An app asked for a longer time between two haptics than is allowed (N2); for the log.
+    IntervalShortened {
+        /// The session.
+        session: SessionId,
+        /// What was asked for.
+        asked: Duration,
+        /// What it got.
+        given: Duration,
+    },
+    /// An alarm was missed while the board or the runtime was off (A7): tell the user.
+    TellMissed {
+        /// The session.
+        session: SessionId,
+        /// Its app.
+        app: AppId,
+        /// When it was due.
+        at: WallTime,
+    },
+    /// For those who look on: the app's state changed.
+    AppStateChanged {
+        /// The app.
+        app: AppId,
+        /// The new state.
+        state: AppState,
+    },
+    /// For those who look on: the session's state changed.
+    SessionStateChanged {
+        /// The session.
+        session: SessionId,
+        /// Its app.
+        app: AppId,
+        /// The new state.
+        state: SessionState,
+    },
+}
+
+/// What the next timeout is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TimeoutReason {
+    /// The frontmost time is over (L3).
+    FrontmostTime,
+    /// The grace before a suspension is over (L4).
+    SuspendGrace,
+    /// An app took too long to set a delegate (A4).
+    HandleTime,
+    /// `will_expire` is due (S4).
+    WillExpire,
+    /// A session's limit is reached (T).
+    Limit,
+    /// An alarm's next haptic is due (N2).
+    NextHaptic,
+}
+
+/// Why a call was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// No such app is installed.
+    #[error("no app {0} is installed")]
+    UnknownApp(AppId),
+    /// The app has no such session; another app's session is as unknown as none.
+    #[error("this app has no session {0}")]
+    UnknownSession(SessionId),
+    /// The app has as many sessions that are not over as it may (a setting).
+    #[error("this app has {limit} sessions that are not over, which is the limit")]
+    TooManySessions {
+        /// The limit.
+        limit: usize,
+    },
+    /// The start failed, and the session with it: `did_invalidate` tells the same (S4).
+    #[error("the session did not start: {}", .0.cause.name())]
+    StartFailed(End),
+    /// The call is against a rule, and nothing changed (S6).
+    #[error(transparent)]
+    NotAllowed(ErrorCode),
+    /// The session is past this: it was started before (S1).
+    #[error("the session is {} already; make a new one", .0.name())]
+    StartedBefore(SessionState),
+    /// Only the running session of a scheduled alarm may notify the user (N1).
+    #[error("only a running session that was made with start(at) may notify the user (rule N1)")]
+    NotARunningAlarm,
+    /// The session does not ring.
+    #[error("session {0} does not ring")]
+    NotRinging(SessionId),
+    /// The session does not wait for a delegate.
+    #[error("session {0} does not wait for a delegate")]
+    NotHanded(SessionId),
+}

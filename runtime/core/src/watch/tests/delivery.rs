@@ -1,0 +1,148 @@
+//! D1, D2: what is durable, in which order it is written, and what a restart makes of it.
+
+use super::*;
+use crate::record::RecordedPhase;
+use SessionKind::{Alarm, Mindfulness};
+
+fn is_save(output: &Output) -> bool {
+    matches!(output, Output::Save(_))
+}
+
+fn is_forget(output: &Output) -> bool {
+    matches!(output, Output::Forget { .. })
+}
+
+fn record(id: u64, name: &str, phase: RecordedPhase) -> SessionRecord {
+    SessionRecord { session: SessionId(id), app: app(name), kind: Alarm, phase }
+}
+
+fn restored(records: Vec<SessionRecord>) -> Bench {
+    let mut bench = Bench::of(Alarm);
+    bench.act(|watch, now| watch.restore(records, now));
+    bench
+}
+
+#[test]
+fn d1_what_is_told_of_a_session_is_durable_and_what_only_a_living_app_needs_is_not() {
+    let session = SessionId(1);
+    let expiration = WallTime::default();
+    let end = in_progress();
+    let events = [
+        (AppEvent::Handle { session, expiration }, true),
+        (AppEvent::DidStart { session, expiration }, true),
+        (AppEvent::WillExpire { session, remaining: SECOND }, true),
+        (AppEvent::DidInvalidate { session, end }, true),
+        (AppEvent::StateChanged { state: AppState::Active }, false),
+        (AppEvent::RepeatAsked { session, played: 1 }, false),
+    ];
+    for (event, durable) in events {
+        assert_eq!(event.is_durable(), durable, "{event:?}");
+    }
+}
+
+#[test]
+fn d1_a_session_is_saved_before_its_start_is_told() {
+    let (bench, _) = Bench::running(Mindfulness);
+    assert!(bench.place(is_save) < bench.place(is_did_start));
+}
+
+#[test]
+fn d1_its_end_is_told_before_it_is_forgotten() {
+    let (mut bench, id) = Bench::running(Mindfulness);
+    bench.invalidate("a", id).unwrap();
+    assert!(bench.place(is_did_invalidate) < bench.place(is_forget));
+}
+
+#[test]
+fn d1_so_is_the_end_of_a_scheduled_and_of_a_handed_session() {
+    for wait in [Duration::ZERO, HOUR] {
+        let (mut bench, id) = Bench::scheduled();
+        bench.advance(wait);
+        bench.invalidate("a", id).unwrap();
+        assert!(bench.place(is_did_invalidate) < bench.place(is_forget));
+        assert_eq!(bench.count(is_forget), 1);
+    }
+}
+
+#[test]
+fn d1_a_handed_session_is_saved_before_the_app_is_told() {
+    let (mut bench, _) = Bench::scheduled();
+    bench.look_anew();
+    bench.advance(HOUR);
+    let handle = |output: &Output| matches!(output, Output::Deliver { event: AppEvent::Handle { .. }, .. });
+    assert!(bench.place(is_save) < bench.place(handle));
+}
+
+#[test]
+fn d1_a_start_that_failed_is_told_and_nothing_is_saved_or_forgotten() {
+    let mut bench = Bench::of(Mindfulness);
+    let id = bench.create("a");
+    bench.start("a", id).unwrap_err();
+    assert_eq!(bench.count(is_did_invalidate), 1);
+    assert_eq!(bench.count(is_save) + bench.count(is_forget), 0);
+}
+
+#[test]
+fn d1_the_end_is_told_though_the_app_is_dead() {
+    let (mut bench, _) = Bench::scheduled();
+    bench.exit("a", ExitStatus::Code(0));
+    bench.set_clock(bench.wall_in(24 * HOUR));
+    assert_eq!(bench.count(is_did_invalidate), 1);
+}
+
+#[test]
+fn d1_the_haptics_stop_before_anything_is_written() {
+    let (mut bench, id) = Bench::alarm();
+    bench.notify("a", id, Repeat::Default).unwrap();
+    bench.act(|watch, now| watch.stop_alarm(id, now)).unwrap();
+    assert!(
+        bench.place(|output| *output == Output::Silence { session: id }) < bench.place(is_did_invalidate)
+    );
+}
+
+#[test]
+fn d2_a_running_session_ends_with_the_runtime_for_a_true_reason() {
+    let (mut bench, id) = Bench::running(Mindfulness);
+    bench.power_loss(MINUTE, &[("a", Mindfulness)]);
+    assert_eq!(bench.end(id).cause, Cause::AppExited(ExitStatus::Unknown));
+    assert!(bench.disk.is_empty());
+    assert_eq!(bench.watch.open_sessions().count(), 0);
+}
+
+#[test]
+fn d2_a_session_that_ended_before_is_not_ended_twice() {
+    let (mut bench, id) = Bench::running(Mindfulness);
+    bench.invalidate("a", id).unwrap();
+    bench.power_loss(MINUTE, &[("a", Mindfulness)]);
+    assert_eq!(bench.end(id).cause, Cause::AppInvalidated);
+}
+
+#[test]
+fn d2_a_scheduled_session_stands_with_its_instant() {
+    let (mut bench, id) = Bench::scheduled();
+    let at = bench.wall_in(HOUR);
+    bench.power_loss(MINUTE, &[("a", Alarm)]);
+    let alarms: Vec<_> = bench.watch.alarms().map(|alarm| (alarm.session, alarm.at, alarm.state)).collect();
+    assert_eq!(alarms, [(id, at, SessionState::Scheduled)]);
+}
+
+#[test]
+fn d2_the_record_of_an_app_that_is_gone_goes_and_blocks_no_other() {
+    let at = WallTime::from_unix_ms(1_700_000_000_000).plus(HOUR);
+    let mut bench = restored(vec![
+        record(1, "gone", RecordedPhase::Scheduled { at }),
+        record(2, "a", RecordedPhase::Scheduled { at }),
+    ]);
+    assert_eq!(bench.count(|output| *output == Output::Forget { session: SessionId(1) }), 1);
+    bench.advance(HOUR);
+    bench.handled("a", SessionId(2)).unwrap();
+}
+
+#[test]
+fn d2_a_restored_alarm_is_invalidated_only_while_its_app_is_active() {
+    let at = WallTime::from_unix_ms(1_700_000_000_000).plus(HOUR);
+    let mut bench = restored(vec![record(1, "a", RecordedPhase::Scheduled { at })]);
+    bench.invalidate("a", SessionId(1)).unwrap_err();
+    bench.launch("a");
+    bench.invalidate("a", SessionId(1)).unwrap();
+}

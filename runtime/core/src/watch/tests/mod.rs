@@ -1,0 +1,386 @@
+//! The rules, one by one, on a bench with virtual time.
+
+mod bad_input;
+mod delivery;
+mod kinds;
+mod lifecycle;
+mod modes;
+mod ring;
+mod scheduling;
+mod sessions;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{CallError, Output, Repeat, Watch};
+use crate::app::{AppId, AppState, Application};
+use crate::event::AppEvent;
+use crate::haptics::Haptic;
+use crate::limits::Limits;
+use crate::record::SessionRecord;
+use crate::schedule::Schedule;
+use crate::session::{Cause, End, ErrorCode, ExitStatus, Reason, SessionId, SessionKind, SessionState};
+use crate::time::{Now, WallTime};
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A watch with virtual time, with a shell that keeps the alarms and the disk, and remembers every output.
+struct Bench {
+    watch: Watch,
+    now: Now,
+    limits: Limits,
+    schedule: Schedule,
+    disk: BTreeMap<SessionId, SessionRecord>,
+    /// Every output, with the time since boot at which it came.
+    log: Vec<(Duration, Output)>,
+    last_id: u64,
+}
+
+/// Something that happens on a bench.
+type Act = fn(&mut Bench);
+
+fn app(name: &str) -> AppId {
+    AppId::parse(name).unwrap()
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::with(Limits::default())
+    }
+
+    fn with(limits: Limits) -> Self {
+        Self {
+            watch: Watch::new(limits.clone()),
+            now: Now { since_boot: HOUR, wall: WallTime::from_unix_ms(1_700_000_000_000) },
+            limits,
+            schedule: Schedule::new(),
+            disk: BTreeMap::new(),
+            log: Vec::new(),
+            last_id: 0,
+        }
+    }
+
+    /// A bench with one app, "a".
+    fn of(kind: SessionKind) -> Self {
+        let mut bench = Self::new();
+        bench.install("a", kind);
+        bench
+    }
+
+    /// A bench with one app, "a", and its session, which runs; and the app is active.
+    fn running(kind: SessionKind) -> (Self, SessionId) {
+        let mut bench = Self::of(kind);
+        bench.launch("a");
+        let id = bench.run("a");
+        (bench, id)
+    }
+
+    /// A bench with one app, "a", and its alarm, which is due in an hour; and the app is active.
+    fn scheduled() -> (Self, SessionId) {
+        let mut bench = Self::of(SessionKind::Alarm);
+        bench.launch("a");
+        let id = bench.schedule("a", HOUR);
+        (bench, id)
+    }
+
+    /// A bench with one app, "a", whose alarm came due in the background and runs.
+    fn alarm() -> (Self, SessionId) {
+        let (mut bench, id) = Self::scheduled();
+        bench.crown();
+        bench.advance(HOUR);
+        bench.handled("a", id).unwrap();
+        (bench, id)
+    }
+
+    /// Acts on the watch, and performs what it asks for.
+    fn act<T>(&mut self, act: impl FnOnce(&mut Watch, Now) -> T) -> T {
+        let result = act(&mut self.watch, self.now);
+        while let Some(output) = self.watch.poll_output() {
+            self.perform(&output);
+            self.log.push((self.now.since_boot, output));
+        }
+        result
+    }
+
+    fn perform(&mut self, output: &Output) {
+        match output {
+            Output::Arm { session, at } => self.schedule.handle_arm(*session, *at),
+            Output::Disarm { session } => self.schedule.handle_disarm(*session),
+            Output::Save(record) => drop(self.disk.insert(record.session, record.clone())),
+            Output::Forget { session } => drop(self.disk.remove(session)),
+            _ => {}
+        }
+    }
+
+    // --- time
+
+    /// Lets time pass, and stops at each moment at which something is due.
+    fn advance(&mut self, span: Duration) {
+        let end = self.now.since_boot + span;
+        while self.step(end) {}
+    }
+
+    /// Lets time pass until something is due and does it; false when nothing is until `end`, which is now.
+    fn step(&mut self, end: Duration) -> bool {
+        let next = self.next_due().filter(|due| *due <= end);
+        let span = next.unwrap_or(end).saturating_sub(self.now.since_boot);
+        self.pass(span);
+        if next.is_some() {
+            self.catch_up();
+        }
+        next.is_some()
+    }
+
+    fn next_due(&self) -> Option<Duration> {
+        let alarm = self.schedule.poll_timeout().map(|at| self.now.after(at.since(self.now.wall)));
+        let timeout = self.watch.poll_timeout().map(|(at, _)| at);
+        alarm.into_iter().chain(timeout).min()
+    }
+
+    /// Lets time pass, and does nothing: the runtime is late.
+    fn pass(&mut self, span: Duration) {
+        self.now.since_boot += span;
+        self.now.wall = self.now.wall.plus(span);
+    }
+
+    /// Does all that is due.
+    fn catch_up(&mut self) {
+        self.act(Watch::handle_timeout);
+        while let Some(id) = self.schedule.poll_due(self.now.wall) {
+            self.act(|watch, now| watch.handle_due(id, now));
+        }
+    }
+
+    /// The wall clock is set, and nothing else passes.
+    fn set_clock(&mut self, wall: WallTime) {
+        self.now.wall = wall;
+        self.catch_up();
+    }
+
+    /// The wall-clock instant `span` from now.
+    fn wall_in(&self, span: Duration) -> WallTime {
+        self.now.wall.plus(span)
+    }
+
+    /// The board loses power and is on again after `off`: only the disk stays.
+    fn power_loss(&mut self, off: Duration, apps: &[(&str, SessionKind)]) {
+        self.watch = Watch::new(self.limits.clone());
+        self.schedule = Schedule::new();
+        self.now.since_boot = SECOND;
+        self.now.wall = self.now.wall.plus(off);
+        for (name, kind) in apps {
+            self.install(name, *kind);
+        }
+        let records = self.disk.values().cloned().collect();
+        self.act(|watch, now| watch.restore(records, now));
+        self.catch_up();
+    }
+
+    // --- apps
+
+    fn install(&mut self, name: &str, kind: SessionKind) {
+        self.watch.handle_installed(Application { id: app(name), session_kind: Some(kind) });
+    }
+
+    fn open(&mut self, name: &str) {
+        self.act(|watch, now| watch.handle_open(&app(name), now)).unwrap();
+    }
+
+    fn attach(&mut self, name: &str) {
+        self.act(|watch, now| watch.handle_attached(&app(name), now));
+    }
+
+    /// Opens the app and lets it come up.
+    fn launch(&mut self, name: &str) {
+        self.open(name);
+        self.attach(name);
+    }
+
+    fn close(&mut self, name: &str) {
+        self.act(|watch, _| watch.handle_close(&app(name))).unwrap();
+    }
+
+    fn exit(&mut self, name: &str, status: ExitStatus) {
+        self.act(|watch, now| watch.handle_exited(&app(name), status, now));
+    }
+
+    fn crown(&mut self) {
+        self.act(Watch::handle_crown);
+    }
+
+    fn cover(&mut self) {
+        self.act(Watch::handle_covered);
+    }
+
+    fn wrist_down(&mut self) {
+        self.act(Watch::handle_wrist_down);
+    }
+
+    fn wrist_up(&mut self) {
+        self.act(Watch::handle_wrist_up);
+    }
+
+    fn state(&self, name: &str) -> AppState {
+        self.watch.app_state(&app(name)).unwrap()
+    }
+
+    // --- sessions
+
+    fn create(&mut self, name: &str) -> SessionId {
+        self.last_id += 1;
+        let id = SessionId(self.last_id);
+        self.act(|watch, _| watch.create(&app(name), id)).unwrap();
+        id
+    }
+
+    fn start(&mut self, name: &str, id: SessionId) -> Result<(), CallError> {
+        self.act(|watch, now| watch.start(&app(name), id, now))
+    }
+
+    fn start_at(&mut self, name: &str, id: SessionId, at: WallTime) -> Result<(), CallError> {
+        self.act(|watch, now| watch.start_at(&app(name), id, at, now))
+    }
+
+    /// Makes a session that runs at once; an alarm is given the present as its time.
+    fn run(&mut self, name: &str) -> SessionId {
+        let id = self.create(name);
+        let is_alarm = self.watch.session(&app(name), id).unwrap().kind == SessionKind::Alarm;
+        if is_alarm { self.start_at(name, id, self.now.wall) } else { self.start(name, id) }.unwrap();
+        id
+    }
+
+    /// Makes a session that is due in `span`.
+    fn schedule(&mut self, name: &str, span: Duration) -> SessionId {
+        let id = self.create(name);
+        self.start_at(name, id, self.wall_in(span)).unwrap();
+        id
+    }
+
+    /// The app answers that it has set its delegate.
+    fn handled(&mut self, name: &str, id: SessionId) -> Result<(), CallError> {
+        self.attach(name);
+        self.act(|watch, now| watch.handle_handled(&app(name), id, now))
+    }
+
+    fn invalidate(&mut self, name: &str, id: SessionId) -> Result<(), CallError> {
+        self.act(|watch, now| watch.invalidate(&app(name), id, now))
+    }
+
+    fn notify(&mut self, name: &str, id: SessionId, repeat: Repeat) -> Result<(), CallError> {
+        self.act(|watch, now| watch.notify_user(&app(name), id, Haptic::Notification, repeat, now))
+    }
+
+    fn session_state(&self, name: &str, id: SessionId) -> SessionState {
+        self.watch.session(&app(name), id).unwrap().state
+    }
+
+    fn expiration(&self, name: &str, id: SessionId) -> Option<WallTime> {
+        self.watch.session(&app(name), id).unwrap().expiration
+    }
+
+    // --- what came out
+
+    /// Every event that the app was told, in order.
+    fn delivered(&self, name: &str) -> Vec<AppEvent> {
+        let of_app = |output: &Output| match output {
+            Output::Deliver { app, event } if app.as_str() == name => Some(event.clone()),
+            _ => None,
+        };
+        self.log.iter().filter_map(|(_, output)| of_app(output)).collect()
+    }
+
+    /// The events about a session, in order.
+    fn told(&self, id: SessionId) -> Vec<AppEvent> {
+        let events = self.log.iter().filter_map(|(_, output)| match output {
+            Output::Deliver { event, .. } => Some(event.clone()),
+            _ => None,
+        });
+        events.filter(|event| session_of(event) == Some(id)).collect()
+    }
+
+    /// The end that a session was told; it is one exactly.
+    fn end(&self, id: SessionId) -> End {
+        let mut ends = self.told(id).into_iter().filter_map(|event| match event {
+            AppEvent::DidInvalidate { end, .. } => Some(end),
+            _ => None,
+        });
+        let end = ends.next().expect("the session has ended");
+        assert_eq!(ends.next(), None, "did_invalidate comes once");
+        end
+    }
+
+    /// The states that an app went through.
+    fn states(&self, name: &str) -> Vec<AppState> {
+        let of_app = |output: &Output| match output {
+            Output::AppStateChanged { app, state } if app.as_str() == name => Some(*state),
+            _ => None,
+        };
+        self.log.iter().filter_map(|(_, output)| of_app(output)).collect()
+    }
+
+    /// How long ago each haptic of an alarm was played.
+    fn rings(&self) -> Vec<Duration> {
+        let rings = self.log.iter().filter(|(_, output)| matches!(output, Output::Ring { .. }));
+        rings.map(|(at, _)| self.now.since_boot - *at).collect()
+    }
+
+    fn count(&self, wanted: impl Fn(&Output) -> bool) -> usize {
+        self.log.iter().filter(|(_, output)| wanted(output)).count()
+    }
+
+    /// Where an output comes in the order of all.
+    fn place(&self, wanted: impl Fn(&Output) -> bool) -> usize {
+        self.log.iter().position(|(_, output)| wanted(output)).expect("the output came")
+    }
+
+    /// From here on only what comes anew is seen.
+    fn look_anew(&mut self) {
+        self.log.clear();
+    }
+}
+
+/// The session that an event is about.
+fn session_of(event: &AppEvent) -> Option<SessionId> {
+    match event {
+        AppEvent::StateChanged { .. } => None,
+        AppEvent::Handle { session, .. }
+        | AppEvent::DidStart { session, .. }
+        | AppEvent::WillExpire { session, .. }
+        | AppEvent::DidInvalidate { session, .. }
+        | AppEvent::RepeatAsked { session, .. } => Some(*session),
+    }
+}
+
+fn is_launch(output: &Output) -> bool {
+    matches!(output, Output::Launch { .. })
+}
+
+fn is_freeze(output: &Output) -> bool {
+    matches!(output, Output::Freeze { .. })
+}
+
+fn is_thaw(output: &Output) -> bool {
+    matches!(output, Output::Thaw { .. })
+}
+
+fn is_did_start(output: &Output) -> bool {
+    matches!(output, Output::Deliver { event: AppEvent::DidStart { .. }, .. })
+}
+
+fn is_did_invalidate(output: &Output) -> bool {
+    matches!(output, Output::Deliver { event: AppEvent::DidInvalidate { .. }, .. })
+}
+
+/// The end of a start that a rule forbids.
+fn refused(code: ErrorCode) -> End {
+    End::with_error(code, Cause::Refused)
+}
+
+/// The end of a start beside a session that runs or waits already.
+fn in_progress() -> End {
+    End::by(Reason::SessionInProgress, Cause::Refused)
+}

@@ -1,0 +1,95 @@
+//! An app on strings, for the tests of the runtime: it does what it is told on a socket in its data folder, and
+//! answers with what came of it, a line of JSON each.
+//!
+//! Orders: `create`, `start N`, `start_at N UNIX_MS`, `invalidate N`, `handled N`, `notify N INTERVAL_MS`,
+//! `play`, `acknowledge N`, `operate`, `burn`, `exit CODE`. Events are written to its log, as they come.
+
+use std::path::PathBuf;
+
+use carpus_protocol::client::{CallError, Client};
+use carpus_protocol::{HapticType, haptics, session, wrist};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut calls = attached().await?;
+    let folder = PathBuf::from(std::env::var("CARPUS_APP_DATA")?);
+    let strings = folder.join("strings.sock");
+    std::fs::remove_file(&strings).ok();
+    let listener = UnixListener::bind(&strings)?;
+    let mut events =
+        attached().await?.stream(&session::Events {}).await.map_err(|error| error.to_string())?;
+    tokio::spawn(async move {
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(event) => println!("{}", json!({"sequence": event.sequence, "event": event.event})),
+                Err(error) => println!("{}", json!({"error": error.to_string()})),
+            }
+        }
+    });
+    loop {
+        let (stream, _) = listener.accept().await?;
+        obey(stream, &mut calls).await?;
+    }
+}
+
+async fn attached() -> Result<Client, Box<dyn std::error::Error>> {
+    let socket = PathBuf::from(std::env::var("CARPUS_SOCKET")?);
+    let mut client = Client::connect(&socket).await?;
+    let token = std::env::var("CARPUS_LAUNCH_TOKEN")?;
+    client.call(&session::Attach { token }).await.map_err(|error| error.to_string())?;
+    Ok(client)
+}
+
+async fn obey(stream: UnixStream, calls: &mut Client) -> std::io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut lines = BufReader::new(read).lines();
+    while let Some(line) = lines.next_line().await? {
+        let answer = order(&line, calls).await;
+        write.write_all(format!("{answer}\n").as_bytes()).await?;
+    }
+    Ok(())
+}
+
+async fn order(line: &str, calls: &mut Client) -> Value {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let number = |at: usize| words.get(at).and_then(|word| word.parse::<i64>().ok()).unwrap_or_default();
+    let session = number(1).unsigned_abs();
+    match words.first().copied().unwrap_or_default() {
+        "create" => answer(calls.call(&session::Create {}).await),
+        "start" => answer(calls.call(&session::Start { session }).await),
+        "start_at" => answer(calls.call(&session::StartAt { session, at_ms: number(2) }).await),
+        "invalidate" => answer(calls.call(&session::Invalidate { session }).await),
+        "handled" => answer(calls.call(&session::Handled { session }).await),
+        "notify" => {
+            let interval_ms = Some(number(2).unsigned_abs());
+            let haptic = HapticType::Notification;
+            answer(calls.call(&session::NotifyUser { session, haptic, interval_ms, ask: false }).await)
+        }
+        "play" => answer(calls.call(&haptics::Play { haptic: HapticType::Click }).await),
+        "acknowledge" => answer(calls.call(&session::Acknowledge { sequence: session }).await),
+        "operate" => answer(calls.call(&wrist::Lower {}).await),
+        "burn" => {
+            std::thread::spawn(|| {
+                loop {
+                    std::hint::spin_loop();
+                }
+            });
+            json!({"ok": {}})
+        }
+        "exit" => std::process::exit(i32::try_from(number(1)).unwrap_or(1)),
+        other => json!({"unknown": other}),
+    }
+}
+
+fn answer<R: serde::Serialize, E: serde::Serialize + std::fmt::Debug>(
+    result: Result<R, CallError<E>>,
+) -> Value {
+    match result {
+        Ok(reply) => json!({"ok": reply}),
+        Err(CallError::Refused(error)) => json!({"refused": error}),
+        Err(error) => json!({"failed": format!("{error:?}")}),
+    }
+}

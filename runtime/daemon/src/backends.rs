@@ -1,0 +1,112 @@
+//! The board behind the ports: real devices, or simulated ones.
+
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use carpus_config::{InputKey, Settings};
+use carpus_devices::audio::OpenSpeaker;
+use carpus_devices::bluetooth::Radio;
+use carpus_devices::clock::{Clock, WallTimer};
+use carpus_devices::haptics::OpenMotor;
+use carpus_devices::inputs::{Button, Buttons};
+use carpus_devices::processes::AppLauncher;
+use carpus_simulated::Simulation;
+use carpus_system::KeyMap;
+
+/// What the actors get of the board. The motor and the speaker are opened on threads of their own, afresh for each
+/// life of their actors.
+pub(crate) struct Backends {
+    pub clock: Arc<dyn Clock>,
+    pub wall_timer: Arc<dyn WallTimer>,
+    pub launcher: Arc<dyn AppLauncher>,
+    pub radio: Arc<dyn Radio>,
+    pub open_motor: Rc<dyn Fn() -> OpenMotor>,
+    pub open_speaker: Rc<dyn Fn() -> OpenSpeaker>,
+    pub buttons: Arc<dyn Buttons>,
+    pub simulation: Option<Simulation>,
+}
+
+impl Backends {
+    /// The devices of this board. None is opened yet: what is missing is found out, and said, by its actor.
+    ///
+    /// # Errors
+    /// When the settings name a key that there is not.
+    pub(crate) fn real(settings: &Settings) -> anyhow::Result<Self> {
+        let motor = carpus_haptics::MotorOptions {
+            device: settings.haptics.device.named().cloned(),
+            gain_percent: u8::try_from(settings.haptics.gain.get()).unwrap_or(u8::MAX),
+        };
+        let speaker = carpus_audio::SpeakerOptions {
+            device: settings.audio.device.named().cloned(),
+            buffer_frames: Some(settings.audio.buffer_frames).filter(|frames| *frames > 0),
+        };
+        let adapter = settings.bluetooth.adapter.named().cloned();
+        let buttons =
+            carpus_system::EvdevButtons::new(key_map(settings)?, settings.inputs.device.named().cloned());
+        let Linux { clock, wall_timer, launcher } = Linux::new();
+        Ok(Self {
+            clock,
+            wall_timer,
+            launcher,
+            radio: Arc::new(carpus_ble::BluezRadio::new(carpus_ble::BluezOptions { adapter })),
+            open_motor: Rc::new(move || carpus_haptics::open_motor(motor.clone())),
+            open_speaker: Rc::new(move || carpus_audio::open_speaker(speaker.clone())),
+            buttons: Arc::new(buttons),
+            simulation: None,
+        })
+    }
+
+    /// Simulated devices; what they are told is also written into `records`. Apps and clocks are real.
+    ///
+    /// # Errors
+    /// When the records cannot be written.
+    pub(crate) fn simulated(records: &Path) -> anyhow::Result<Self> {
+        let simulation = Simulation::default();
+        simulation.record_to(records).with_context(|| {
+            format!("the records of the simulation cannot be written to {}", records.display())
+        })?;
+        let (motor, speaker) = (simulation.clone(), simulation.clone());
+        let Linux { clock, wall_timer, launcher } = Linux::new();
+        Ok(Self {
+            clock,
+            wall_timer,
+            launcher,
+            radio: simulation.radio(),
+            open_motor: Rc::new(move || motor.open_motor()),
+            open_speaker: Rc::new(move || speaker.open_speaker()),
+            buttons: simulation.buttons(),
+            simulation: Some(simulation),
+        })
+    }
+}
+
+/// What is real in the simulation too.
+struct Linux {
+    clock: Arc<dyn Clock>,
+    wall_timer: Arc<dyn WallTimer>,
+    launcher: Arc<dyn AppLauncher>,
+}
+
+impl Linux {
+    fn new() -> Self {
+        let launcher = carpus_system::Launcher::new();
+        let wall_timer = carpus_system::WallTimer::new();
+        tracing::info!("alarms: {}; apps: {}", wall_timer.describe(), launcher.describe());
+        let clock = Arc::new(carpus_system::SystemClock);
+        Self { clock, wall_timer: Arc::new(wall_timer), launcher: Arc::new(launcher) }
+    }
+}
+
+fn key_map(settings: &Settings) -> anyhow::Result<KeyMap> {
+    let inputs = &settings.inputs;
+    let keys = [
+        (&inputs.crown, Button::Crown),
+        (&inputs.side_button, Button::Side),
+        (&inputs.stop, Button::Stop),
+        (&inputs.snooze, Button::Snooze),
+    ];
+    let named = keys.iter().filter_map(|(key, button)| Some((InputKey::name(key)?, *button)));
+    KeyMap::parse(named).context("the settings name a key that there is not")
+}

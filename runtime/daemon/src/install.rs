@@ -1,0 +1,305 @@
+//! Installing apps: a folder with a manifest is checked, copied, and put in its place in one step.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use carpus_actors::apps::InstalledApp;
+use carpus_config::ConfigError;
+use carpus_config::manifest::{BackgroundMode as ManifestMode, Manifest, ModeRule};
+use carpus_core::app::{BackgroundMode, BadAppId, BadModes};
+use carpus_core::{AppId, Application, SessionKind};
+
+/// The largest app, in bytes of all its files: a bound on what one install can take from the disk.
+const APP_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// The folders in which apps live.
+#[derive(Debug)]
+pub(crate) struct Installer {
+    apps: PathBuf,
+    logs: PathBuf,
+    rule: ModeRule,
+    max_installed: usize,
+}
+
+/// Why an app was not installed, or not removed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InstallError {
+    /// The manifest was refused (M1–M3).
+    #[error(transparent)]
+    Manifest(#[from] ConfigError),
+    /// The identifier was refused.
+    #[error(transparent)]
+    Id(#[from] BadAppId),
+    /// The modes were refused (M2).
+    #[error(transparent)]
+    Modes(#[from] BadModes),
+    /// The app runs.
+    #[error("{0} is running; close it first")]
+    Runs(AppId),
+    /// As many apps as may be are installed.
+    #[error("{limit} apps are installed, which is the limit (apps.max_installed); remove one first")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
+    /// The app is too large.
+    #[error("{} holds more than {} MB; an app may not", folder.display(), APP_BYTES_MAX / 1_000_000)]
+    TooLarge {
+        /// The app's folder.
+        folder: PathBuf,
+    },
+    /// Something in the folder is neither a file nor a folder.
+    #[error("{} is neither a file nor a folder; an app holds only these", .0.display())]
+    NotAFile(PathBuf),
+    /// The disk failed.
+    #[error("{what} {}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// The system's word.
+        #[source]
+        cause: io::Error,
+    },
+}
+
+impl Installer {
+    /// An installer for the folders below `state`.
+    pub(crate) fn new(state: &Path, rule: ModeRule, max_installed: usize) -> Self {
+        Self { apps: state.join("apps"), logs: state.join("logs"), rule, max_installed }
+    }
+
+    /// The apps that are installed. One whose manifest is refused is left out, with a warning: it must not keep
+    /// the others from running.
+    ///
+    /// # Errors
+    /// When the folder of the apps cannot be read.
+    pub(crate) fn installed(&self) -> Result<Vec<InstalledApp>, InstallError> {
+        let failed = |cause| InstallError::Io { what: "cannot read", path: self.apps.clone(), cause };
+        fs::create_dir_all(&self.apps).map_err(failed)?;
+        let mut folders: Vec<_> = fs::read_dir(&self.apps)
+            .and_then(|entries| {
+                entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<_>>()
+            })
+            .map_err(failed)?;
+        folders.sort();
+        let shown = |folder: &PathBuf| {
+            folder.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b"."))
+        };
+        Ok(folders
+            .iter()
+            .filter(|folder| shown(folder))
+            .filter_map(|folder| self.read_or_warn(folder))
+            .collect())
+    }
+
+    fn read_or_warn(&self, folder: &Path) -> Option<InstalledApp> {
+        match self.read(folder) {
+            Ok(app) => Some(app),
+            Err(error) => {
+                tracing::warn!("an installed app is left out: {:#}", crate::chain(&error));
+                None
+            }
+        }
+    }
+
+    fn read(&self, folder: &Path) -> Result<InstalledApp, InstallError> {
+        let manifest = Manifest::load(folder, self.rule)?;
+        let modes: Vec<_> = manifest.modes.iter().copied().map(mode).collect();
+        Ok(InstalledApp {
+            application: Application::new(AppId::parse(&manifest.id)?, &modes)?,
+            name: manifest.name,
+            version: manifest.version,
+            modes: manifest.modes.iter().map(ToString::to_string).collect(),
+            program: folder.join(manifest.exec),
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// Installs the app in `folder`, or replaces an installed version of it that does not run.
+    ///
+    /// # Errors
+    /// When the manifest is refused, the app runs, there are too many, or the disk fails. The version that was
+    /// installed before stays then.
+    pub(crate) fn install(
+        &self,
+        folder: &Path,
+        runs: impl Fn(&AppId) -> bool,
+    ) -> Result<InstalledApp, InstallError> {
+        let app = self.read(folder)?.application.id;
+        if runs(&app) {
+            return Err(InstallError::Runs(app));
+        }
+        let place = self.apps.join(app.as_str());
+        if !place.exists() && self.installed()?.len() >= self.max_installed {
+            return Err(InstallError::TooMany { limit: self.max_installed });
+        }
+        let staged = self.apps.join(format!(".{app}.new"));
+        remove_folder(&staged)?;
+        copy_folder(folder, &staged, &mut APP_BYTES_MAX.clone())?;
+        self.swap_in(&staged, &place, &self.apps.join(format!(".{app}.old")))?;
+        self.read(&place)
+    }
+
+    /// Puts the staged folder in its place; at no moment is there neither the old nor the new version on disk.
+    fn swap_in(&self, staged: &Path, place: &Path, old: &Path) -> Result<(), InstallError> {
+        let io = |what, path: &Path| {
+            let path = path.to_owned();
+            move |cause| InstallError::Io { what, path, cause }
+        };
+        remove_folder(old)?;
+        if place.exists() {
+            fs::rename(place, old).map_err(io("cannot move away", place))?;
+        }
+        fs::rename(staged, place).map_err(io("cannot put in place", place))?;
+        remove_folder(old)
+    }
+
+    /// Removes the app's folder and its log.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub(crate) fn remove(&self, app: &AppId) -> Result<(), InstallError> {
+        remove_folder(&self.apps.join(app.as_str()))?;
+        let log = self.log_of(app.as_str());
+        match fs::remove_file(&log) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                Err(InstallError::Io { what: "cannot remove", path: log, cause })
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Where the app's output is kept.
+    pub(crate) fn log_of(&self, app: &str) -> PathBuf {
+        self.logs.join(format!("{app}.log"))
+    }
+}
+
+const fn mode(mode: ManifestMode) -> BackgroundMode {
+    match mode {
+        ManifestMode::SelfCare => BackgroundMode::ExtendedRuntime(SessionKind::SelfCare),
+        ManifestMode::Mindfulness => BackgroundMode::ExtendedRuntime(SessionKind::Mindfulness),
+        ManifestMode::PhysicalTherapy => BackgroundMode::ExtendedRuntime(SessionKind::PhysicalTherapy),
+        ManifestMode::Alarm => BackgroundMode::ExtendedRuntime(SessionKind::Alarm),
+        ManifestMode::WorkoutProcessing => BackgroundMode::WorkoutProcessing,
+        ManifestMode::Audio => BackgroundMode::Audio,
+        ManifestMode::Location => BackgroundMode::Location,
+        ManifestMode::BluetoothCentral => BackgroundMode::BluetoothCentral,
+    }
+}
+
+fn remove_folder(folder: &Path) -> Result<(), InstallError> {
+    match fs::remove_dir_all(folder) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            Err(InstallError::Io { what: "cannot remove", path: folder.to_owned(), cause })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Copies files and folders, and nothing else: a link could lead out of the app.
+fn copy_folder(from: &Path, to: &Path, bytes_left: &mut u64) -> Result<(), InstallError> {
+    let io = |what, path: &Path| {
+        let path = path.to_owned();
+        move |cause| InstallError::Io { what, path, cause }
+    };
+    fs::create_dir_all(to).map_err(io("cannot make", to))?;
+    for entry in fs::read_dir(from).map_err(io("cannot read", from))? {
+        let entry = entry.map_err(io("cannot read", from))?;
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        let metadata = entry.metadata().map_err(io("cannot read", &path))?;
+        if metadata.is_dir() {
+            copy_folder(&path, &target, bytes_left)?;
+        } else if metadata.is_file() {
+            let too_large = || InstallError::TooLarge { folder: from.to_owned() };
+            *bytes_left = bytes_left.checked_sub(metadata.len()).ok_or_else(too_large)?;
+            fs::copy(&path, &target).map_err(io("cannot copy", &path))?;
+        } else {
+            return Err(InstallError::NotAFile(path));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn app_folder(root: &Path, version: &str) -> PathBuf {
+        let folder = root.join("source");
+        fs::create_dir_all(&folder).unwrap();
+        let manifest = format!(
+            "[app]\nid = \"breathe\"\nname = \"Breathe\"\nversion = \"{version}\"\nexec = \"run\"\n\
+             [background]\nmodes = [\"mindfulness\"]\n"
+        );
+        fs::write(folder.join("app.toml"), manifest).unwrap();
+        fs::write(folder.join("run"), "#!/bin/sh\n").unwrap();
+        fs::set_permissions(folder.join("run"), fs::Permissions::from_mode(0o755)).unwrap();
+        folder
+    }
+
+    fn installer(root: &Path) -> Installer {
+        let installer = Installer::new(&root.join("state"), ModeRule::One, 1);
+        installer.installed().unwrap();
+        installer
+    }
+
+    #[test]
+    fn an_app_is_installed_replaced_and_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let installer = installer(root.path());
+        let app = installer.install(&app_folder(root.path(), "1"), |_| false).unwrap();
+        assert_eq!(
+            (app.version.as_str(), app.application.session_kind),
+            ("1", Some(SessionKind::Mindfulness))
+        );
+        let app = installer.install(&app_folder(root.path(), "2"), |_| false).unwrap();
+        assert_eq!(app.version, "2");
+        assert_eq!(installer.installed().unwrap().len(), 1);
+        installer.remove(&app.application.id).unwrap();
+        assert!(installer.installed().unwrap().is_empty());
+    }
+
+    #[test]
+    fn m3_a_refused_manifest_leaves_the_installed_version_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let installer = installer(root.path());
+        let folder = app_folder(root.path(), "1");
+        installer.install(&folder, |_| false).unwrap();
+        let manifest = fs::read_to_string(folder.join("app.toml")).unwrap();
+        fs::write(folder.join("app.toml"), manifest.replace("mindfulness", "mindfullness")).unwrap();
+        assert!(matches!(installer.install(&folder, |_| false), Err(InstallError::Manifest(_))));
+        assert_eq!(installer.installed().unwrap()[0].version, "1");
+    }
+
+    #[test]
+    fn a_running_app_is_not_replaced() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = app_folder(root.path(), "1");
+        assert!(matches!(installer(root.path()).install(&folder, |_| true), Err(InstallError::Runs(_))));
+    }
+
+    #[test]
+    fn a_link_is_not_copied() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = app_folder(root.path(), "1");
+        std::os::unix::fs::symlink("/etc/passwd", folder.join("link")).unwrap();
+        assert!(matches!(installer(root.path()).install(&folder, |_| false), Err(InstallError::NotAFile(_))));
+    }
+
+    #[test]
+    fn no_more_apps_than_allowed() {
+        let root = tempfile::tempdir().unwrap();
+        let installer = installer(root.path());
+        let folder = app_folder(root.path(), "1");
+        installer.install(&folder, |_| false).unwrap();
+        let manifest = fs::read_to_string(folder.join("app.toml")).unwrap();
+        fs::write(folder.join("app.toml"), manifest.replace("\"breathe\"", "\"other\"")).unwrap();
+        assert!(matches!(installer.install(&folder, |_| false), Err(InstallError::TooMany { limit: 1 })));
+    }
+}

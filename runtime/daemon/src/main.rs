@@ -1,0 +1,90 @@
+//! `carpusd`, the session runtime: reads the settings, opens the backends, starts the actors, serves the socket.
+
+mod args;
+mod backends;
+mod install;
+mod options;
+mod paths;
+mod server;
+mod wiring;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use carpus_config::{Loaded, Settings, Sources};
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use args::Args;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("carpusd: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let loaded = Settings::load(&args.sources()?)?;
+    if args.print_settings {
+        print_settings(&loaded);
+        return Ok(ExitCode::SUCCESS);
+    }
+    start_log(&loaded.settings);
+    let places = paths::Places::prepare(&loaded.settings, args)?;
+    let system = actix::System::new();
+    let code =
+        system.block_on(wiring::run(loaded.settings, places, args.simulate)).context("carpusd stopped")?;
+    Ok(code)
+}
+
+fn print_settings(loaded: &Loaded) {
+    let width = loaded.describe().map(|(key, text, _)| key.len() + text.len()).max().unwrap_or(0);
+    for (key, text, origin) in loaded.describe() {
+        let pad = width.saturating_sub(key.len() + text.len());
+        println!("{key} = {text}{:pad$}  # {origin}", "");
+    }
+}
+
+/// The log goes to the standard error; under systemd without colours and times, which the journal has itself.
+fn start_log(settings: &Settings) {
+    let level = settings.log.level.as_str();
+    let filter = std::env::var("CARPUS_LOG").ok().and_then(|text| EnvFilter::try_new(text).ok());
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(level));
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    if std::env::var_os("JOURNAL_STREAM").is_some() {
+        log.with_ansi(false).without_time().init();
+    } else {
+        use std::io::IsTerminal as _;
+        log.with_ansi(std::io::stderr().is_terminal()).init();
+    }
+}
+
+/// An error and its causes on one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+impl Args {
+    fn sources(&self) -> anyhow::Result<Sources> {
+        let flags = self.set.iter().map(|text| carpus_config::parse_flag(text)).collect::<Result<_, _>>()?;
+        let mut sources = Sources::from_process(flags);
+        if let Some(folder) = &self.config {
+            sources.system_dir = Some(folder.clone());
+            sources.user_dir = None;
+        }
+        Ok(sources)
+    }
+}

@@ -1,0 +1,201 @@
+//! `io.carpus.Apps`.
+
+use std::io::SeekFrom;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use carpus_actors::apps::{AddApp, DropApp, InstalledApp, ListApps};
+use carpus_actors::journal::ForgetApp;
+use carpus_actors::watch::{Installed, Look, UserCall};
+use carpus_config::Origin;
+use carpus_core::watch::CallError;
+use carpus_core::{AppId, AppState};
+use carpus_protocol::apps::{AppInfo, Call, Error, InstallReply, ListReply, Log, LogReply};
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+
+use super::client::{Answer, Client, Out, done, failed, nothing};
+use super::convert::same_name;
+use crate::install::InstallError;
+
+/// How often a log that is followed is looked at.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
+/// The most lines that a client gets at once.
+const LINES_MAX: u64 = 100_000;
+
+impl Client {
+    pub(super) async fn apps(&self, call: Call) -> Answer {
+        if let Err(message) = self.operator() {
+            return failed(&Error::NotPermitted { message });
+        }
+        match call {
+            Call::Install(install) => match self.install(install.folder).await {
+                Ok(app) => done(&InstallReply { app }),
+                Err(error) => failed(&error),
+            },
+            Call::List(_) => match self.list_apps().await {
+                Ok(apps) => done(&ListReply { apps }),
+                Err(error) => failed(&error),
+            },
+            Call::Remove(remove) => answer(self.remove(&remove.app).await),
+            Call::Open(open) => answer(self.on_app(&open.app, UserCall::Open).await),
+            Call::Close(close) => answer(self.on_app(&close.app, UserCall::Close).await),
+            Call::Log(_) => nothing(),
+        }
+    }
+
+    async fn install(&self, folder: String) -> Result<AppInfo, Error> {
+        let installer = self.services.installer.clone();
+        let view = self.services.watch.send(Look).await.map_err(unavailable)?;
+        let runs = move |app: &AppId| {
+            view.apps.iter().any(|(id, state)| id == app && *state != AppState::NotRunning)
+        };
+        // Copying takes a while: on a thread of its own, so that nobody waits for it.
+        let copied = tokio::task::spawn_blocking(move || installer.install(Path::new(&folder), runs)).await;
+        let app = copied.map_err(unavailable)?.map_err(|error| install_error(&error))?;
+        self.services.apps.send(AddApp(app.clone())).await.map_err(unavailable)?;
+        self.services.watch.send(Installed(app.application.clone())).await.map_err(unavailable)?;
+        Ok(info(&app, None, AppState::NotRunning))
+    }
+
+    async fn remove(&self, text: &str) -> Result<(), Error> {
+        let app = AppId::parse(text).map_err(|_| unknown(text))?;
+        self.on_app(text, UserCall::Remove).await?;
+        self.services.apps.send(DropApp(app.clone())).await.map_err(unavailable)?;
+        self.services
+            .journal
+            .send(ForgetApp { app: app.clone() })
+            .await
+            .map_err(unavailable)?
+            .map_err(unavailable)?;
+        let installer = self.services.installer.clone();
+        let removed = tokio::task::spawn_blocking(move || installer.remove(&app)).await;
+        removed.map_err(unavailable)?.map_err(|error| install_error(&error))
+    }
+
+    async fn list_apps(&self) -> Result<Vec<AppInfo>, Error> {
+        let apps = self.services.apps.send(ListApps).await.map_err(unavailable)?;
+        let view = self.services.watch.send(Look).await.map_err(unavailable)?;
+        let state = |app: &AppId| {
+            view.apps.iter().find(|(id, _)| id == app).map_or(AppState::NotRunning, |(_, s)| *s)
+        };
+        Ok(apps.iter().map(|(app, pid)| info(app, *pid, state(&app.application.id))).collect())
+    }
+
+    async fn on_app(&self, text: &str, what: fn(AppId) -> UserCall) -> Result<(), Error> {
+        let app = AppId::parse(text).map_err(|_| unknown(text))?;
+        match self.services.watch.send(what(app)).await.map_err(unavailable)? {
+            Ok(()) => Ok(()),
+            Err(CallError::UnknownApp(_)) => Err(unknown(text)),
+            Err(error) => Err(Error::Refused { message: error.to_string() }),
+        }
+    }
+
+    pub(super) async fn stream_apps(&mut self, call: Call) -> zlink::Result<()> {
+        let Call::Log(log) = call else { return Ok(()) };
+        if let Err(message) = self.operator() {
+            return self.out.error(&Error::NotPermitted { message }).await;
+        }
+        let installed = self.services.apps.send(ListApps).await.unwrap_or_default();
+        if !installed.iter().any(|(app, _)| app.application.id.as_str() == log.app) {
+            return self.out.error(&unknown(&log.app)).await;
+        }
+        let path = self.services.installer.log_of(&log.app);
+        let (read, out, _) = self.parts();
+        tokio::select! {
+            told = tell_log(out, path, log) => told,
+            () = Self::left(read) => Ok(()),
+        }
+    }
+}
+
+/// Sends the last lines of a log, and, when it is followed, each line that comes. A stream needs a last reply, so
+/// one that is not followed keeps its last line back for it.
+async fn tell_log(out: &mut Out, path: PathBuf, log: Log) -> zlink::Result<()> {
+    let text = match tokio::fs::read(&path).await {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return out.error(&unavailable(error)).await,
+    };
+    let ends_at = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let whole = String::from_utf8_lossy(&text[..if log.follow { ends_at } else { text.len() }]).into_owned();
+    let lines: Vec<&str> = whole.lines().collect();
+    let wanted = usize::try_from(log.lines.min(LINES_MAX)).unwrap_or(usize::MAX);
+    let lines = &lines[lines.len().saturating_sub(wanted)..];
+    if log.follow {
+        for line in lines {
+            out.next(LogReply { line: (*line).to_owned() }).await?;
+        }
+        return follow(out, &path, ends_at as u64).await;
+    }
+    let Some((last, before)) = lines.split_last() else {
+        return out.error(&Error::Refused { message: format!("{} has written nothing yet", log.app) }).await;
+    };
+    for line in before {
+        out.next(LogReply { line: (*line).to_owned() }).await?;
+    }
+    out.last(LogReply { line: (*last).to_owned() }).await
+}
+
+async fn follow(out: &mut Out, path: &Path, mut read_to: u64) -> zlink::Result<()> {
+    let mut rest = Vec::new();
+    loop {
+        tokio::time::sleep(FOLLOW_INTERVAL).await;
+        let Ok(mut file) = tokio::fs::File::open(path).await else { continue };
+        let length = file.metadata().await?.len();
+        if length < read_to {
+            read_to = 0; // it was shortened
+            rest.clear();
+        }
+        file.seek(SeekFrom::Start(read_to)).await?;
+        let read = file.take(length - read_to).read_to_end(&mut rest).await?;
+        read_to += read as u64;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = rest.drain(..=end).collect();
+            out.next(LogReply { line: String::from_utf8_lossy(&line[..end]).into_owned() }).await?;
+        }
+    }
+}
+
+fn info(app: &InstalledApp, pid: Option<u32>, state: AppState) -> AppInfo {
+    AppInfo {
+        app: app.application.id.to_string(),
+        name: app.name.clone(),
+        version: app.version.clone(),
+        modes: app.modes.clone(),
+        state: same_name(state.name()),
+        pid: pid.map(i64::from),
+    }
+}
+
+fn answer(result: Result<(), Error>) -> Answer {
+    result.map_or_else(|error| failed(&error), |()| nothing())
+}
+
+fn unknown(app: &str) -> Error {
+    Error::UnknownApp { app: app.to_owned() }
+}
+
+fn unavailable(error: impl std::error::Error) -> Error {
+    Error::Unavailable { message: error.to_string() }
+}
+
+fn install_error(error: &InstallError) -> Error {
+    match error {
+        InstallError::Manifest(refused) => {
+            let first = refused.problems().first();
+            let position = first.and_then(|problem| match &problem.origin {
+                Origin::File(position) => Some(position),
+                Origin::Default | Origin::Profile(_) | Origin::Environment { .. } | Origin::Flag { .. } => {
+                    None
+                }
+            });
+            Error::BadManifest {
+                path: position.map_or_else(String::new, |position| position.path.display().to_string()),
+                line: position.and_then(|position| position.line).and_then(|line| i64::try_from(line).ok()),
+                key: first.and_then(|problem| problem.key.clone()),
+                reason: first.map_or_else(|| refused.to_string(), |problem| problem.reason.to_string()),
+            }
+        }
+        _ => Error::Refused { message: format!("{:#}", crate::chain(error)) },
+    }
+}

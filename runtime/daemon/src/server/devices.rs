@@ -1,0 +1,229 @@
+//! `io.carpus.Devices`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use carpus_actors::ble::{
+    AddStrap, ForgetStrap, GivenStrap, HeartSample, ListStraps, ScanFor, StrapInfo, SubscribeHeart,
+    sample_queue,
+};
+use carpus_actors::journal::{self, KnownStrap, SaveStrap};
+use carpus_core::time::WallTime;
+use carpus_devices::bluetooth::{Advertisement, DeviceId};
+use carpus_gatt::heart_rate::Contact as GattContact;
+use carpus_protocol::devices::{
+    Call, Contact, Device, Error, HeartRateReply, HeartRateSample, LinkState, ListReply, ScanReply,
+};
+use tokio::sync::mpsc;
+
+use super::client::{Answer, Client, done, failed, nothing};
+use super::convert::same_name;
+
+/// The longest scan that a client may ask for: scanning costs battery and disturbs links.
+const SCAN_TIME_MAX: Duration = Duration::from_secs(60);
+/// Advertisements that wait for a client; those it misses come again.
+const SCAN_QUEUE: usize = 64;
+
+impl Client {
+    pub(super) async fn devices(&self, call: Call) -> Answer {
+        if let Err(message) = self.operator() {
+            return failed(&Error::NotPermitted { message });
+        }
+        match call {
+            Call::List(_) => match self.services.ble.send(ListStraps).await {
+                Ok(straps) => done(&ListReply { devices: straps.iter().map(device).collect() }),
+                Err(error) => failed(&unavailable(error)),
+            },
+            Call::Add(add) => answer(self.add_strap(&add.device).await),
+            Call::Forget(forget) => answer(self.forget_strap(&forget.device).await),
+            Call::Scan(_) | Call::HeartRate(_) => nothing(),
+        }
+    }
+
+    async fn add_strap(&self, text: &str) -> Result<(), Error> {
+        let id = DeviceId::parse(text).map_err(unavailable)?;
+        let straps = self.services.ble.send(ListStraps).await.map_err(unavailable)?;
+        let name = straps.into_iter().find(|strap| strap.id == id).and_then(|strap| strap.name);
+        self.services
+            .ble
+            .send(AddStrap(id.clone(), name.clone()))
+            .await
+            .map_err(unavailable)?
+            .map_err(unavailable)?;
+        self.services.straps.add(GivenStrap { device: id.clone(), name: name.clone() });
+        let record = KnownStrap { device: id, name, role: None, added_at: wall_now() };
+        self.services.journal.send(SaveStrap(record)).await.map_err(unavailable)?.map_err(unavailable)
+    }
+
+    async fn forget_strap(&self, text: &str) -> Result<(), Error> {
+        let id = DeviceId::parse(text).map_err(unavailable)?;
+        let known = self.services.ble.send(ForgetStrap(id.clone())).await.map_err(unavailable)?;
+        self.services.straps.forget(&id);
+        self.services
+            .journal
+            .send(journal::ForgetStrap(id))
+            .await
+            .map_err(unavailable)?
+            .map_err(unavailable)?;
+        if known { Ok(()) } else { Err(Error::UnknownDevice { device: text.to_owned() }) }
+    }
+
+    pub(super) async fn stream_devices(&mut self, call: Call) -> zlink::Result<()> {
+        match call {
+            Call::Scan(scan) => self.stream_scan(Duration::from_millis(scan.for_ms)).await,
+            Call::HeartRate(wanted) => self.stream_heart_rate(wanted.device).await,
+            Call::List(_) | Call::Add(_) | Call::Forget(_) => Ok(()),
+        }
+    }
+
+    async fn stream_scan(&mut self, duration: Duration) -> zlink::Result<()> {
+        if let Err(message) = self.operator() {
+            return self.out.error(&Error::NotPermitted { message }).await;
+        }
+        let (sink, mut seen) = mpsc::channel(SCAN_QUEUE);
+        let scan = ScanFor { duration: duration.min(SCAN_TIME_MAX), sink };
+        let refused = match self.services.ble.send(scan).await {
+            Ok(Ok(())) => None,
+            Ok(Err(refused)) => Some(Error::NoAdapter { message: refused.to_string() }),
+            Err(error) => Some(unavailable(error)),
+        };
+        if let Some(refused) = refused {
+            return self.out.error(&refused).await;
+        }
+        let (read, out, services) = self.parts();
+        let mut last_told = BTreeMap::new();
+        loop {
+            tokio::select! {
+                advertisement = seen.recv() => match advertisement {
+                    Some(advertisement) => {
+                        if last_told.insert(advertisement.device.clone(), advertisement.name.clone())
+                            != Some(advertisement.name.clone())
+                        {
+                            out.next(ScanReply { device: seen_device(&advertisement) }).await?;
+                        }
+                    }
+                    None => break,
+                },
+                () = Self::left(read) => return Ok(()),
+            }
+        }
+        // A stream needs a last reply; what is known of the straps by now is worth one.
+        let straps = services.ble.send(ListStraps).await.unwrap_or_default();
+        match straps.iter().find(|strap| last_told.contains_key(&strap.id)) {
+            Some(strap) => out.last(ScanReply { device: device(strap) }).await,
+            None => {
+                out.error(&Error::Unavailable {
+                    message: "no strap was seen; wear it, so that it wakes".to_owned(),
+                })
+                .await
+            }
+        }
+    }
+
+    /// For apps and operators alike: heart rate is what sessions are about (T1).
+    async fn stream_heart_rate(&mut self, wanted: Option<String>) -> zlink::Result<()> {
+        let device = match wanted.as_deref().map(DeviceId::parse).transpose() {
+            Ok(device) => device,
+            Err(error) => return self.out.error(&unavailable(error)).await,
+        };
+        if self.app.is_none()
+            && let Err(message) = self.operator()
+        {
+            let message = format!("{message}; an app attaches first, with its launch token");
+            return self.out.error(&Error::NotPermitted { message }).await;
+        }
+        let (queue, mut samples) = sample_queue(self.services.limits.max_samples);
+        if let Err(error) = self.services.ble.send(SubscribeHeart { device, queue }).await {
+            return self.out.error(&unavailable(error)).await;
+        }
+        let (read, out, _) = self.parts();
+        loop {
+            tokio::select! {
+                next = samples.next() => match next {
+                    Some((heart, dropped_before)) => {
+                        out.next(HeartRateReply { sample: sample(&heart, dropped_before) }).await?;
+                    }
+                    None => {
+                        let message = "the Bluetooth part of the runtime ended; ask again".to_owned();
+                        return out.error(&Error::Unavailable { message }).await;
+                    }
+                },
+                () = Self::left(read) => return Ok(()),
+            }
+        }
+    }
+}
+
+fn wall_now() -> WallTime {
+    carpus_actors::time::wall_time(std::time::SystemTime::now())
+}
+
+fn answer(result: Result<(), Error>) -> Answer {
+    result.map_or_else(|error| failed(&error), |()| nothing())
+}
+
+fn unavailable(error: impl std::error::Error) -> Error {
+    Error::Unavailable { message: error.to_string() }
+}
+
+fn device(strap: &StrapInfo) -> Device {
+    Device {
+        device: strap.id.to_string(),
+        name: strap.name.clone(),
+        role: None,
+        state: same_name(strap.state.name()),
+        reason: strap.reason.as_ref().map(ToString::to_string),
+        known: strap.known,
+        battery_percent: strap.battery_percent.map(i64::from),
+        rssi_dbm: strap.rssi_dbm.map(i64::from),
+        location: strap.location.as_ref().map(|location| format!("{location:?}").to_lowercase()),
+        manufacturer: strap.manufacturer.clone(),
+        model: strap.model.clone(),
+        malformed: strap.malformed,
+        samples: strap.samples,
+    }
+}
+
+fn seen_device(seen: &Advertisement) -> Device {
+    Device {
+        device: seen.device.to_string(),
+        name: seen.name.clone(),
+        role: None,
+        state: LinkState::Seen,
+        reason: None,
+        known: false,
+        battery_percent: None,
+        rssi_dbm: seen.rssi_dbm.map(i64::from),
+        location: None,
+        manufacturer: None,
+        model: None,
+        malformed: 0,
+        samples: 0,
+    }
+}
+
+pub(super) fn contact(contact: GattContact) -> Contact {
+    match contact {
+        GattContact::Unsupported => Contact::Unsupported,
+        GattContact::NotDetected => Contact::NotDetected,
+        GattContact::Detected => Contact::Detected,
+    }
+}
+
+pub(super) fn rr_1024(heart: &HeartSample) -> Vec<u64> {
+    heart.measurement.rr.iter().map(|interval| u64::from(interval.raw())).collect()
+}
+
+fn sample(heart: &HeartSample, dropped_before: u64) -> HeartRateSample {
+    HeartRateSample {
+        device: heart.device.to_string(),
+        name: heart.name.as_deref().map(str::to_owned),
+        arrived_ms: heart.arrived.wall.unix_ms(),
+        bpm: u64::from(heart.measurement.bpm),
+        contact: contact(heart.measurement.contact),
+        energy_kj: heart.measurement.energy_expended_kj.map(u64::from),
+        rr_1024: rr_1024(heart),
+        dropped_before,
+        gap_before: heart.gap_before,
+    }
+}

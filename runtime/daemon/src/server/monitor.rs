@@ -1,0 +1,242 @@
+//! `io.carpus.Monitor`.
+
+use carpus_actors::ble::BleReport;
+use carpus_actors::monitor::{LookOn, Observation, Observed, Problems};
+use carpus_actors::report::DeviceReport;
+use carpus_actors::watch::{Look, UserCall};
+use carpus_core::watch::{AlarmView, CallError};
+use carpus_core::{AppEvent, SessionId};
+use carpus_protocol::monitor::{
+    AlarmsReply, Call, Error, EventKind, EventsReply, MonitorEvent, Problem, SessionsReply, StatusReply,
+};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::client::{Answer, Client, done, failed, nothing};
+use super::convert::{self, same_name};
+use super::devices::{contact, rr_1024};
+
+impl Client {
+    pub(super) async fn monitor(&self, call: Call) -> Answer {
+        if let Err(message) = self.operator() {
+            return failed(&Error::NotPermitted { message });
+        }
+        match call {
+            Call::Events(_) => nothing(),
+            Call::Status(_) => self.status().await,
+            Call::Sessions(_) => match self.services.watch.send(Look).await {
+                Ok(view) => done(&SessionsReply {
+                    sessions: view.sessions.iter().map(convert::session_info).collect(),
+                }),
+                Err(error) => failed(&unavailable(error)),
+            },
+            Call::Alarms(_) => match self.services.watch.send(Look).await {
+                Ok(view) => done(&AlarmsReply { alarms: view.alarms.iter().map(convert::alarm).collect() }),
+                Err(error) => failed(&unavailable(error)),
+            },
+            Call::StopAlarm(stop) => self.on_alarm(stop.session, UserCall::StopAlarm).await,
+            Call::OpenAlarm(open) => self.on_alarm(open.session, UserCall::OpenAlarm).await,
+        }
+    }
+
+    async fn status(&self) -> Answer {
+        match self.services.monitor.send(Problems).await {
+            Ok(problems) => done(&StatusReply {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                simulate: self.services.simulation.is_some(),
+                problems: problems
+                    .into_iter()
+                    .map(|problem| Problem {
+                        part: problem.part.to_owned(),
+                        what: problem.what,
+                        remedy: problem.remedy,
+                    })
+                    .collect(),
+            }),
+            Err(error) => failed(&unavailable(error)),
+        }
+    }
+
+    /// Does something with the named alarm, or with the one that rings.
+    async fn on_alarm(&self, session: Option<u64>, what: fn(SessionId) -> UserCall) -> Answer {
+        let view = match self.services.watch.send(Look).await {
+            Ok(view) => view,
+            Err(error) => return failed(&unavailable(error)),
+        };
+        let wanted = |alarm: &&AlarmView| session.map_or(alarm.ringing, |id| alarm.session.0 == id);
+        let Some(alarm) = view.alarms.iter().find(wanted) else {
+            return failed(&session.map_or(Error::NothingRings, |session| Error::UnknownSession { session }));
+        };
+        match self.services.watch.send(what(alarm.session)).await {
+            Ok(Ok(())) => nothing(),
+            Ok(Err(CallError::NotRinging(_))) => failed(&Error::NothingRings),
+            Ok(Err(error)) => failed(&unavailable(error)),
+            Err(error) => failed(&unavailable(error)),
+        }
+    }
+
+    /// Tells what happens, from now on. An onlooker that reads too slowly is told how many it missed.
+    pub(super) async fn stream_observations(&mut self) -> zlink::Result<()> {
+        if let Err(message) = self.operator() {
+            return self.out.error(&Error::NotPermitted { message }).await;
+        }
+        let mut observed = match self.services.monitor.send(LookOn).await {
+            Ok(observed) => observed,
+            Err(error) => return self.out.error(&unavailable(error)).await,
+        };
+        let (read, out, _) = self.parts();
+        loop {
+            tokio::select! {
+                next = observed.recv() => match next {
+                    Ok(observed) => {
+                        if let Some(event) = monitor_event(&observed) {
+                            out.next(EventsReply { event }).await?;
+                        }
+                    }
+                    Err(RecvError::Lagged(missed)) => {
+                        let mut event = MonitorEvent::new(now_ms(), EventKind::Problem);
+                        event.message = Some(format!("this onlooker reads too slowly; {missed} events were left out"));
+                        out.next(EventsReply { event }).await?;
+                    }
+                    Err(RecvError::Closed) => return Ok(()),
+                },
+                () = Self::left(read) => return Ok(()),
+            }
+        }
+    }
+}
+
+fn unavailable(error: impl std::error::Error) -> Error {
+    Error::Unavailable { message: error.to_string() }
+}
+
+fn now_ms() -> i64 {
+    carpus_actors::time::wall_time(std::time::SystemTime::now()).unix_ms()
+}
+
+/// An observation as the protocol tells it; none for what it has no word for.
+fn monitor_event(observed: &Observed) -> Option<MonitorEvent> {
+    let new = |kind| MonitorEvent::new(observed.at.unix_ms(), kind);
+    Some(match &observed.what {
+        Observation::Installed(app) => {
+            MonitorEvent { app: Some(app.to_string()), ..new(EventKind::AppInstalled) }
+        }
+        Observation::AppState(app, state) => MonitorEvent {
+            app: Some(app.to_string()),
+            state: Some(state.name().to_owned()),
+            ..new(EventKind::AppState)
+        },
+        Observation::AppExited(app, status) => MonitorEvent {
+            app: Some(app.to_string()),
+            message: Some(convert::exit_sentence(*status)),
+            ..new(EventKind::AppExited)
+        },
+        Observation::SessionState(session, app, state) => MonitorEvent {
+            app: Some(app.to_string()),
+            session: Some(session.0),
+            state: Some(state.name().to_owned()),
+            ..new(EventKind::SessionState)
+        },
+        Observation::Told(app, event) => return told(&new, app.as_str(), event),
+        Observation::Haptic(haptic, origin) => MonitorEvent {
+            app: Some(origin.clone()),
+            haptic: Some(same_name(haptic.name())),
+            ..new(EventKind::Haptic)
+        },
+        Observation::Sound(name, origin) => {
+            MonitorEvent { app: Some(origin.clone()), sound: Some(name.clone()), ..new(EventKind::Sound) }
+        }
+        Observation::AlertShown(session, app) => MonitorEvent {
+            app: Some(app.to_string()),
+            session: Some(session.0),
+            alert: Some("alarm".to_owned()),
+            ..new(EventKind::AlertShown)
+        },
+        Observation::AlertCleared(session, app) => MonitorEvent {
+            app: Some(app.to_string()),
+            session: Some(session.0),
+            alert: Some("alarm".to_owned()),
+            ..new(EventKind::AlertCleared)
+        },
+        Observation::AlarmScheduled(session, at) => MonitorEvent {
+            session: Some(session.0),
+            at_ms: Some(at.unix_ms()),
+            ..new(EventKind::AlarmScheduled)
+        },
+        Observation::AlarmCancelled(session) => {
+            MonitorEvent { session: Some(session.0), ..new(EventKind::AlarmCancelled) }
+        }
+        Observation::AlarmMissed(session, app, at) => MonitorEvent {
+            app: Some(app.to_string()),
+            session: Some(session.0),
+            at_ms: Some(at.unix_ms()),
+            message: Some("the alarm was missed: the board or the runtime was off".to_owned()),
+            ..new(EventKind::Problem)
+        },
+        Observation::Ble(report) => return about_strap(&new, report),
+        Observation::Device(DeviceReport::Problem(problem)) => MonitorEvent {
+            part: Some(problem.part.to_owned()),
+            message: Some(problem.what.clone()),
+            remedy: Some(problem.remedy.clone()),
+            ..new(EventKind::Problem)
+        },
+        Observation::Device(DeviceReport::Mended(mended)) => MonitorEvent {
+            part: Some(mended.part.to_owned()),
+            message: Some("it works again".to_owned()),
+            ..new(EventKind::Problem)
+        },
+    })
+}
+
+fn told(new: &impl Fn(EventKind) -> MonitorEvent, app: &str, event: &AppEvent) -> Option<MonitorEvent> {
+    let named = |kind, session: SessionId| MonitorEvent {
+        app: Some(app.to_owned()),
+        session: Some(session.0),
+        ..new(kind)
+    };
+    Some(match event {
+        AppEvent::Handle { session, expiration } => {
+            MonitorEvent { expiration_ms: Some(expiration.unix_ms()), ..named(EventKind::AlarmDue, *session) }
+        }
+        AppEvent::DidStart { session, expiration } => {
+            MonitorEvent { expiration_ms: Some(expiration.unix_ms()), ..named(EventKind::DidStart, *session) }
+        }
+        AppEvent::WillExpire { session, remaining } => MonitorEvent {
+            remaining_ms: Some(convert::millis(*remaining)),
+            ..named(EventKind::WillExpire, *session)
+        },
+        AppEvent::DidInvalidate { session, end } => MonitorEvent {
+            reason: Some(same_name(end.reason.name())),
+            error: end.error.map(convert::session_error),
+            cause: Some(convert::cause(&end.cause)),
+            message: Some(convert::sentence(end)),
+            ..named(EventKind::DidInvalidate, *session)
+        },
+        AppEvent::StateChanged { .. } | AppEvent::RepeatAsked { .. } => return None,
+    })
+}
+
+fn about_strap(new: &impl Fn(EventKind) -> MonitorEvent, report: &BleReport) -> Option<MonitorEvent> {
+    Some(match report {
+        BleReport::StrapState { device, name, state, reason } => MonitorEvent {
+            device: Some(device.to_string()),
+            name: name.clone(),
+            state: Some(state.name().to_owned()),
+            message: reason.as_ref().map(ToString::to_string),
+            ..new(EventKind::DeviceState)
+        },
+        BleReport::Sample(heart) => MonitorEvent {
+            device: Some(heart.device.to_string()),
+            name: heart.name.as_deref().map(str::to_owned),
+            bpm: Some(u64::from(heart.measurement.bpm)),
+            rr_1024: Some(rr_1024(heart)),
+            contact: Some(contact(heart.measurement.contact)),
+            ..new(EventKind::Sample)
+        },
+        BleReport::Malformed { device, kind, count } => MonitorEvent {
+            device: Some(device.to_string()),
+            message: Some(format!("a malformed packet ({kind}); {count} so far")),
+            ..new(EventKind::Malformed)
+        },
+        BleReport::StrapAdded { .. } => return None,
+    })
+}

@@ -1,0 +1,154 @@
+//! `io.carpus.Session`.
+
+use carpus_actors::journal::{Acknowledge, Delivery, Subscribe};
+use carpus_actors::watch::{AppAnswer, AppCall, Attached, CallFailure, Look, Request};
+use carpus_core::watch::{CallError, Repeat};
+use carpus_core::{AppId, SessionId, WallTime};
+use carpus_protocol::session::{self as wire, Call, Error};
+use tokio::sync::mpsc;
+
+use super::client::{Answer, Client, done, failed, nothing};
+use super::convert;
+
+impl Client {
+    pub(super) async fn session(&mut self, call: Call) -> Answer {
+        if let Call::Attach(attach) = call {
+            return self.attach(attach.token).await;
+        }
+        let Some(app) = self.app.clone() else { return failed(&Error::NotAttached) };
+        match request(&call) {
+            Some(request) => self.request(app, request).await,
+            None => match call {
+                Call::Acknowledge(acknowledged) => self.acknowledge(app, acknowledged.sequence).await,
+                _ => failed(&Error::NotAttached),
+            },
+        }
+    }
+
+    async fn attach(&mut self, token: String) -> Answer {
+        match self.authenticate(token).await {
+            Ok(Some(app)) => {
+                let view = self.services.watch.send(Look).await;
+                let state = view.ok().and_then(|view| view.apps.into_iter().find(|(id, _)| *id == app));
+                let Some((app, state)) = state else { return failed(&Error::BadToken) };
+                let state = convert::same_name(state.name());
+                done(&wire::AttachReply { app: app.to_string(), state })
+            }
+            Ok(None) => failed(&Error::BadToken),
+            Err(error) => failed(&Error::Unavailable { message: error.to_string() }),
+        }
+    }
+
+    async fn request(&self, app: AppId, request: Request) -> Answer {
+        match self.services.watch.send(AppCall { app, request }).await {
+            Ok(Ok(AppAnswer::Done)) => nothing(),
+            Ok(Ok(AppAnswer::Created(session))) => done(&wire::CreateReply { session: session.0 }),
+            Ok(Ok(AppAnswer::Info(view))) => done(&wire::InfoReply { info: convert::session_info(&view) }),
+            Ok(Err(failure)) => failed(&refusal(failure)),
+            Err(error) => failed(&Error::Unavailable { message: error.to_string() }),
+        }
+    }
+
+    async fn acknowledge(&self, app: AppId, sequence: u64) -> Answer {
+        match self.services.journal.send(Acknowledge { app, sequence }).await {
+            Ok(Ok(())) => nothing(),
+            Ok(Err(error)) => failed(&Error::Unavailable { message: error.to_string() }),
+            Err(error) => failed(&Error::Unavailable { message: error.to_string() }),
+        }
+    }
+
+    /// Sends the app its events, first those that it has not acknowledged yet (D1).
+    pub(super) async fn stream_events(&mut self) -> zlink::Result<()> {
+        let Some(app) = self.app.clone() else { return self.out.error(&Error::NotAttached).await };
+        let (sink, mut events) = mpsc::channel(self.services.limits.max_queued_events);
+        let subscribed = self.services.journal.send(Subscribe { app: app.clone(), sink }).await;
+        if let Err(message) = flatten(subscribed) {
+            return self.out.error(&Error::Unavailable { message }).await;
+        }
+        self.services.watch.do_send(Attached(app));
+        let (read, out, _) = self.parts();
+        loop {
+            tokio::select! {
+                biased;
+                event = events.recv() => match event {
+                    Some(Delivery { sequence, event }) => {
+                        out.next(wire::EventsReply { sequence, event: convert::app_event(&event) }).await?;
+                    }
+                    // Replaced by a newer connection of the app, or too slow: it asks again (D1).
+                    None => return Ok(()),
+                },
+                () = Self::left(read) => return Ok(()),
+            }
+        }
+    }
+}
+
+fn flatten<E1: std::error::Error, E2: std::error::Error>(
+    result: Result<Result<(), E1>, E2>,
+) -> Result<(), String> {
+    match result {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The request behind a call; none for those that are not for the watch.
+fn request(call: &Call) -> Option<Request> {
+    let id = SessionId;
+    Some(match call {
+        Call::Attach(_) | Call::Events(_) | Call::Acknowledge(_) => return None,
+        Call::Create(_) => Request::Create,
+        Call::Start(call) => Request::Start(id(call.session)),
+        Call::StartAt(call) => Request::StartAt(id(call.session), WallTime::from_unix_ms(call.at_ms)),
+        Call::Invalidate(call) => Request::Invalidate(id(call.session)),
+        Call::Handled(call) => Request::Handled(id(call.session)),
+        Call::NotifyUser(call) => {
+            let repeat = match (call.ask, call.interval_ms) {
+                (true, _) => Repeat::Ask,
+                (false, Some(interval_ms)) => Repeat::EveryMs(i64::try_from(interval_ms).unwrap_or(i64::MAX)),
+                (false, None) => Repeat::Default,
+            };
+            Request::NotifyUser(id(call.session), convert::haptic(call.haptic), repeat)
+        }
+        Call::Repeat(call) => {
+            let played = u32::try_from(call.played).unwrap_or(u32::MAX);
+            Request::Repeat(id(call.session), played, call.after_ms, call.haptic.map(convert::haptic))
+        }
+        Call::Info(call) => Request::Info(id(call.session)),
+    })
+}
+
+fn refusal(failure: CallFailure) -> Error {
+    match failure {
+        CallFailure::Refused(error) => refused(error),
+        CallFailure::NotSaved(_) | CallFailure::Unavailable(_) => {
+            Error::Unavailable { message: failure.to_string() }
+        }
+    }
+}
+
+fn refused(error: CallError) -> Error {
+    use carpus_core::session::ErrorCode;
+    let with_code = |code: ErrorCode, message: String| Error::Refused {
+        code: i64::from(code.number()),
+        name: code.name().to_owned(),
+        message,
+    };
+    match error {
+        CallError::UnknownSession(session) => Error::UnknownSession { session: session.0 },
+        CallError::TooManySessions { limit } => Error::LimitReached {
+            what: "sessions that are not over".to_owned(),
+            limit: i64::try_from(limit).unwrap_or(i64::MAX),
+        },
+        CallError::NotAllowed(code) => with_code(code, code.to_string()),
+        CallError::StartFailed(end) => {
+            with_code(end.error.unwrap_or(ErrorCode::Unknown), convert::sentence(&end))
+        }
+        CallError::UnknownApp(_)
+        | CallError::StartedBefore(_)
+        | CallError::NotARunningAlarm
+        | CallError::NotRinging(_)
+        | CallError::NotHanded(_) => with_code(ErrorCode::Unknown, error.to_string()),
+    }
+}

@@ -1,0 +1,334 @@
+//! The composition root: which actor gets what, bottom-up, under the supervisor.
+
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use actix::prelude::*;
+use anyhow::Context as _;
+use carpus_actors::apps::{Apps, EndAll, InstalledApp};
+use carpus_actors::audio::{Audio, AudioOptions};
+use carpus_actors::ble::{AddStrap, Ble, BleOptions, GivenStrap};
+use carpus_actors::cpu_monitor::CpuMonitor;
+use carpus_actors::haptics::{Haptics, HapticsOptions};
+use carpus_actors::inputs::{Inputs, InputsOptions};
+use carpus_actors::journal::{self, Journal, JournalOptions, KnownStrap, LoadStraps};
+use carpus_actors::monitor::Monitor;
+use carpus_actors::scheduler::Scheduler;
+use carpus_actors::supervisor::{Escalated, Handle, StopAll, Supervisor, SupervisorOptions};
+use carpus_actors::watch::{Neighbours, Settle, WatchActor};
+use carpus_config::Settings;
+use carpus_config::manifest::ModeRule;
+use carpus_core::supervision::RestartPolicy;
+use carpus_devices::bluetooth::DeviceId;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+
+use crate::backends::Backends;
+use crate::install::Installer;
+use crate::options;
+use crate::paths::Places;
+use crate::server::{Listener, Services};
+
+/// Observations that are kept for an onlooker that reads slowly.
+const OBSERVATIONS: usize = 1024;
+/// How long the end of the runtime may take, beyond the time that apps have to leave.
+const STOP_TIME: Duration = Duration::from_secs(10);
+
+/// The addresses of all children, made before any of them.
+#[derive(Clone)]
+struct Handles {
+    apps: Handle<Apps>,
+    audio: Handle<Audio>,
+    ble: Handle<Ble>,
+    cpu_monitor: Handle<CpuMonitor>,
+    haptics: Handle<Haptics>,
+    inputs: Handle<Inputs>,
+    journal: Handle<Journal>,
+    monitor: Handle<Monitor>,
+    scheduler: Handle<Scheduler>,
+    watch: Handle<WatchActor>,
+}
+
+impl Handles {
+    fn new() -> Self {
+        Self {
+            apps: Handle::new("apps"),
+            audio: Handle::new("audio"),
+            ble: Handle::new("ble"),
+            cpu_monitor: Handle::new("cpu_monitor"),
+            haptics: Handle::new("haptics"),
+            inputs: Handle::new("inputs"),
+            journal: Handle::new("journal"),
+            monitor: Handle::new("monitor"),
+            scheduler: Handle::new("scheduler"),
+            watch: Handle::new("watch"),
+        }
+    }
+
+    fn neighbours_of_watch(&self) -> Neighbours {
+        Neighbours {
+            apps: self.apps.clone(),
+            audio: self.audio.clone(),
+            cpu_monitor: self.cpu_monitor.clone(),
+            haptics: self.haptics.clone(),
+            journal: self.journal.clone(),
+            monitor: self.monitor.clone(),
+            scheduler: self.scheduler.clone(),
+        }
+    }
+}
+
+/// Runs the runtime until SIGTERM, SIGINT, or a part that fails too often.
+///
+/// # Errors
+/// When it cannot start: the state is unusable, or the socket is taken.
+pub(crate) async fn run(settings: Settings, places: Places, simulate: bool) -> anyhow::Result<ExitCode> {
+    let signals = Signals::listen()?; // before anything is there that a SIGTERM could leave behind
+    let listener = Listener::bind(&places.socket)?;
+    journal::check(&places.database())?;
+    let backends = if simulate {
+        Backends::simulated(&places.state.join("simulated"))?
+    } else {
+        Backends::real(&settings)?
+    };
+    let installer = Arc::new(Installer::new(&places.state, ModeRule::One, settings.apps.max_installed));
+    installer.installed()?; // an unreadable folder is said before anything starts
+
+    let (escalate, escalated) = oneshot::channel();
+    let handles = Handles::new();
+    let straps = KnownStraps::default();
+    let supervisor = Wiring { settings: &settings, places: &places, backends: &backends, handles: &handles }
+        .supervisor(&installer, &straps, escalate)
+        .start();
+    straps.load(&handles).await?;
+    let services = Services {
+        apps: handles.apps.clone(),
+        ble: handles.ble.clone(),
+        journal: handles.journal.clone(),
+        monitor: handles.monitor.clone(),
+        watch: handles.watch.clone(),
+        installer,
+        straps,
+        simulation: backends.simulation.clone(),
+        limits: options::clients(&settings),
+    };
+    let serving = actix::spawn(listener.serve(services));
+    tracing::info!("carpusd {} is ready on {}", env!("CARGO_PKG_VERSION"), places.socket.display());
+    tell_systemd(sd_notify::NotifyState::Ready);
+
+    let code = wait_for_the_end(signals, escalated).await;
+    tell_systemd(sd_notify::NotifyState::Stopping);
+    serving.abort();
+    stop(&handles, &supervisor, settings.lifecycle.leave_time).await;
+    Ok(code)
+}
+
+/// The user's straps, as a Bluetooth actor that is started afresh has to know them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KnownStraps(Arc<Mutex<Vec<GivenStrap>>>);
+
+impl KnownStraps {
+    /// Adds a strap, or gives it another name.
+    pub(crate) fn add(&self, strap: GivenStrap) {
+        let mut straps = self.lock();
+        straps.retain(|known| known.device != strap.device);
+        straps.push(strap);
+    }
+
+    /// Takes a strap out.
+    pub(crate) fn forget(&self, device: &DeviceId) {
+        self.lock().retain(|known| known.device != *device);
+    }
+
+    fn list(&self) -> Vec<GivenStrap> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<GivenStrap>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner) // a list is whole at any moment
+    }
+
+    /// Takes over those that are on disk.
+    async fn load(&self, handles: &Handles) -> anyhow::Result<()> {
+        for KnownStrap { device, name, .. } in handles.journal.send(LoadStraps).await?? {
+            self.add(GivenStrap { device: device.clone(), name: name.clone() });
+            if let Err(refused) = handles.ble.send(AddStrap(device.clone(), name)).await? {
+                tracing::warn!(%device, "a known strap is left out: {refused}");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the children are made of.
+struct Wiring<'a> {
+    settings: &'a Settings,
+    places: &'a Places,
+    backends: &'a Backends,
+    handles: &'a Handles,
+}
+
+impl Wiring<'_> {
+    /// The supervisor with all children, those that others rest on first.
+    fn supervisor(
+        &self,
+        installer: &Arc<Installer>,
+        straps: &KnownStraps,
+        escalate: oneshot::Sender<Escalated>,
+    ) -> Supervisor {
+        let mut supervisor = Supervisor::new(SupervisorOptions {
+            policy: RestartPolicy::default(),
+            seed: u64::from(std::process::id()),
+            clock: self.backends.clock.clone(),
+            // An error means that the runtime is ending anyway.
+            on_escalation: Box::new(move |escalated| drop(escalate.send(escalated))),
+        });
+        self.add_basics(&mut supervisor);
+        self.add_devices(&mut supervisor, straps);
+        self.add_rules(&mut supervisor, installer.clone());
+        supervisor
+    }
+
+    fn add_basics(&self, supervisor: &mut Supervisor) {
+        let clock = self.backends.clock.clone();
+        supervisor.supervise(&self.handles.monitor, move |_| Monitor::new(clock.clone(), OBSERVATIONS));
+        let options = JournalOptions {
+            path: self.places.database(),
+            max_undelivered: self.settings.journal.max_undelivered,
+        };
+        supervisor.supervise(&self.handles.journal, move |ctx| Journal::new(options.clone(), ctx));
+    }
+
+    fn add_devices(&self, supervisor: &mut Supervisor, straps: &KnownStraps) {
+        let (settings, monitor) = (self.settings, self.handles.monitor.clone());
+        if settings.audio.enabled {
+            let (open, clock) = (self.backends.open_speaker.clone(), self.backends.clock.clone());
+            let (volume, monitor) = (settings.audio.volume.fraction() as f32, monitor.clone());
+            supervisor.supervise(&self.handles.audio, move |ctx| {
+                let options = AudioOptions {
+                    open: open(),
+                    volume,
+                    clock: clock.clone(),
+                    played: monitor.outlet(),
+                    reports: monitor.outlet(),
+                };
+                Audio::new(options, ctx)
+            });
+        }
+        if settings.haptics.enabled {
+            let (open, clock) = (self.backends.open_motor.clone(), self.backends.clock.clone());
+            let monitor = monitor.clone();
+            supervisor.supervise(&self.handles.haptics, move |ctx| {
+                let options = HapticsOptions {
+                    open: open(),
+                    clock: clock.clone(),
+                    played: monitor.outlet(),
+                    reports: monitor.outlet(),
+                };
+                Haptics::new(options, ctx)
+            });
+        }
+        if settings.bluetooth.enabled {
+            self.add_ble(supervisor, straps.clone());
+        }
+        let options = InputsOptions {
+            buttons: self.backends.buttons.clone(),
+            pressed: self.handles.watch.outlet(),
+            reports: monitor.outlet(),
+        };
+        supervisor.supervise(&self.handles.inputs, move |_| Inputs::new(options.clone()));
+    }
+
+    /// Bluetooth has a thread of its own: a burst of samples there delays nobody else.
+    fn add_ble(&self, supervisor: &mut Supervisor, straps: KnownStraps) {
+        let options = options::ble(self.settings, self.backends, &self.handles.monitor);
+        let arbiter = Arbiter::new().handle();
+        supervisor.supervise_on(arbiter, &self.handles.ble, move |_| {
+            Ble::new(BleOptions { straps: straps.list(), ..options.clone() })
+        });
+    }
+
+    fn add_rules(&self, supervisor: &mut Supervisor, installer: Arc<Installer>) {
+        let limits = options::limits(self.settings);
+        let (clock, handles) = (self.backends.clock.clone(), self.handles.clone());
+        let (launcher, apps) = (self.backends.launcher.clone(), options::apps(self.settings, self.places));
+        let exited = handles.watch.clone();
+        supervisor.supervise(&self.handles.apps, move |_| {
+            Apps::new(launcher.clone(), apps.clone(), exited.outlet(), installed_now(&installer))
+        });
+        let (timer, due) = (self.backends.wall_timer.clone(), handles.watch.clone());
+        let scheduler_clock = clock.clone();
+        supervisor.supervise(&self.handles.scheduler, move |_| {
+            Scheduler::new(scheduler_clock.clone(), timer.clone(), due.outlet())
+        });
+        let (monitor_limits, interval) = (limits.clone(), self.settings.budget.sample_interval);
+        let (monitor_clock, monitored) = (clock.clone(), handles.clone());
+        supervisor.supervise(&self.handles.cpu_monitor, move |_| {
+            let (apps, spent) = (monitored.apps.clone(), monitored.watch.outlet());
+            CpuMonitor::new(monitor_limits.clone(), interval, monitor_clock.clone(), apps, spent)
+        });
+        supervisor.supervise(&self.handles.watch, move |_| {
+            WatchActor::new(limits.clone(), clock.clone(), handles.neighbours_of_watch())
+        });
+    }
+}
+
+fn installed_now(installer: &Installer) -> Vec<InstalledApp> {
+    installer.installed().unwrap_or_else(|error| {
+        tracing::warn!("no app can be run: {}", crate::chain(&error));
+        Vec::new()
+    })
+}
+
+/// The signals that end the runtime in good order.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        let terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
+        let interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
+        Ok(Self { terminate, interrupt })
+    }
+}
+
+/// Waits for SIGTERM or SIGINT (a good end), or for a part that failed too often (a bad one).
+async fn wait_for_the_end(mut signals: Signals, escalated: oneshot::Receiver<Escalated>) -> ExitCode {
+    tokio::select! {
+        _ = signals.terminate.recv() => tracing::info!("SIGTERM: ending"),
+        _ = signals.interrupt.recv() => tracing::info!("SIGINT: ending"),
+        Ok(Escalated { child }) = escalated => {
+            tracing::warn!("{child} failed too often: ending, to be started afresh");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Ends the apps, writes down what they have to learn of it, and stops the actors, those on top first.
+async fn stop(handles: &Handles, supervisor: &Addr<Supervisor>, leave_time: Duration) {
+    let limit = leave_time + STOP_TIME;
+    let ending = async {
+        let ended = handles.apps.send_within(limit, EndAll).await;
+        let settled = handles.watch.send(Settle).await;
+        if let Err(error) = ended.and(settled) {
+            tracing::warn!("the apps could not be ended in good order: {error}");
+        }
+        if let Err(error) = supervisor.send(StopAll).await {
+            tracing::warn!("the supervisor is gone: {error}");
+        }
+    };
+    if tokio::time::timeout(limit, ending).await.is_err() {
+        tracing::warn!("the end took longer than {limit:?}; leaving");
+    }
+    tracing::info!("carpusd has ended");
+}
+
+fn tell_systemd(state: sd_notify::NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!("systemd could not be told: {error}");
+    }
+}

@@ -1,0 +1,254 @@
+//! A `carpusd --simulate` of its own for each test: real processes, a real socket, a folder that goes with it.
+
+#![allow(dead_code, unreachable_pub)] // each test binary uses a part
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use carpus_protocol::client::Client;
+use carpus_protocol::{Method, apps, monitor};
+use serde_json::Value;
+
+/// Longer than anything here takes: a test that hangs fails.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Runtime {
+    pub folder: tempfile::TempDir,
+    child: Option<Child>,
+    settings: Vec<String>,
+}
+
+impl Runtime {
+    /// Starts a runtime with these settings above the defaults, and waits until it serves.
+    pub async fn start(settings: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("config")).unwrap();
+        let settings = settings.iter().map(|text| (*text).to_owned()).collect();
+        let mut runtime = Self { folder, child: None, settings };
+        runtime.launch().await;
+        runtime
+    }
+
+    /// Starts it (again) on the same state.
+    pub async fn launch(&mut self) {
+        let log = fs::File::options().create(true).append(true).open(self.log_path()).unwrap();
+        let mut command = self.command();
+        self.child = Some(command.stderr(log).stdin(Stdio::null()).spawn().unwrap());
+        let socket = self.socket();
+        eventually("the runtime serves", async || Client::connect(&socket).await.is_ok()).await;
+    }
+
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_carpusd"));
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("CARPUS_LOG", "info,carpus=debug");
+        command.arg("--simulate").arg("--state").arg(self.path("state")).arg("--socket").arg(self.socket());
+        command.arg("--config").arg(self.path("config"));
+        for setting in &self.settings {
+            command.arg("--set").arg(setting);
+        }
+        command
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.path("carpus.sock")
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.path("carpusd.log")
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    pub async fn client(&self) -> Client {
+        Client::connect(&self.socket()).await.unwrap()
+    }
+
+    /// A call that must succeed.
+    pub async fn ask<M: Method>(&self, method: M) -> M::Reply {
+        self.client().await.call(&method).await.unwrap_or_else(|error| panic!("{method:?}: {error:?}"))
+    }
+
+    /// Everything that happens from now on.
+    pub async fn events(&self) -> Events {
+        let replies = self.client().await.stream(&monitor::Events {}).await.unwrap();
+        // The stream has no first reply: a second call on another connection shows that the first was taken.
+        let events = Events { replies };
+        self.ask(monitor::Status {}).await;
+        events
+    }
+
+    /// Installs the puppet under a name, with a mode.
+    pub async fn install_puppet(&self, app: &str, mode: &str) -> Puppet {
+        let folder = self.path(&format!("source-{app}"));
+        fs::create_dir_all(&folder).unwrap();
+        let manifest = format!(
+            "[app]\nid = \"{app}\"\nname = \"{app}\"\nversion = \"1\"\nexec = \"puppet\"\n\
+             [background]\nmodes = [\"{mode}\"]\n"
+        );
+        fs::write(folder.join("app.toml"), manifest).unwrap();
+        fs::copy(puppet_program(), folder.join("puppet")).unwrap();
+        fs::set_permissions(folder.join("puppet"), fs::Permissions::from_mode(0o755)).unwrap();
+        self.ask(apps::Install { folder: folder.display().to_string() }).await;
+        Puppet { app: app.to_owned(), state: self.path("state"), lines_read: 0 }
+    }
+
+    pub async fn open(&self, app: &str) {
+        self.ask(apps::Open { app: app.to_owned() }).await;
+    }
+
+    pub async fn pid_of(&self, app: &str) -> Option<i64> {
+        let list = self.ask(apps::List {}).await;
+        list.apps.into_iter().find(|info| info.app == app).and_then(|info| info.pid)
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.take().unwrap().wait().unwrap()
+    }
+
+    /// Ends it in good order, and looks at its log.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.signal("-TERM");
+        let status = self.wait();
+        self.assert_no_error_logged();
+        status
+    }
+
+    pub fn assert_no_error_logged(&self) {
+        let log = self.log();
+        let errors: Vec<&str> =
+            log.lines().filter(|line| line.contains("ERROR") || line.contains("panicked")).collect();
+        assert!(errors.is_empty(), "an ERROR is a bug of ours:\n{}", errors.join("\n"));
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- log of carpusd\n{}", self.log());
+        }
+    }
+}
+
+fn puppet_program() -> PathBuf {
+    let carpusd = Path::new(env!("CARGO_BIN_EXE_carpusd"));
+    let puppet = carpusd.with_file_name("examples").join("puppet");
+    assert!(
+        puppet.exists(),
+        "{} is missing; cargo builds it with the tests of this package",
+        puppet.display()
+    );
+    puppet
+}
+
+pub struct Events {
+    replies: carpus_protocol::client::Replies<monitor::Events>,
+}
+
+impl Events {
+    /// The next event of this kind, as JSON; the others are passed over.
+    pub async fn next(&mut self, kind: &str) -> Value {
+        let found = async {
+            loop {
+                let reply = self.replies.next().await.expect("the stream goes on").unwrap();
+                let event = serde_json::to_value(reply.event).unwrap();
+                if event["event"] == kind {
+                    return event;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("no event {kind} came"))
+    }
+}
+
+/// The hand that holds a puppet's strings.
+pub struct Puppet {
+    pub app: String,
+    state: PathBuf,
+    lines_read: usize,
+}
+
+impl Puppet {
+    /// Gives an order, and takes the answer.
+    pub async fn does(&self, order: &str) -> Value {
+        let strings = self.state.join("data").join(&self.app).join("strings.sock");
+        let mut answer = Value::Null;
+        eventually("the puppet obeys", async || {
+            let Ok(mut stream) = UnixStream::connect(&strings) else { return false };
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            writeln!(stream, "{order}").unwrap();
+            let mut line = String::new();
+            BufReader::new(&stream).read_line(&mut line).unwrap();
+            answer = serde_json::from_str(&line).unwrap_or(Value::Null);
+            true
+        })
+        .await;
+        answer
+    }
+
+    /// A new session; its number.
+    pub async fn creates(&self) -> u64 {
+        let answer = self.does("create").await;
+        answer["ok"]["session"].as_u64().unwrap_or_else(|| panic!("{answer}"))
+    }
+
+    /// The next event that it was told of this kind; the others are passed over.
+    pub async fn is_told(&mut self, kind: &str) -> Value {
+        let log = self.state.join("logs").join(format!("{}.log", self.app));
+        let mut found = Value::Null;
+        let mut lines_read = self.lines_read;
+        eventually(&format!("{} is told {kind}", self.app), async || {
+            let text = fs::read_to_string(&log).unwrap_or_default();
+            let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
+            for line in whole.lines().skip(lines_read) {
+                lines_read += 1;
+                let told: Value = serde_json::from_str(line).unwrap_or(Value::Null);
+                if told["event"]["kind"] == kind {
+                    found = told;
+                    return true;
+                }
+            }
+            false
+        })
+        .await;
+        self.lines_read = lines_read;
+        found
+    }
+}
+
+/// Waits until something holds.
+pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    const PAUSE: Duration = Duration::from_millis(10);
+    let deadline = Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Now, in Unix milliseconds.
+pub fn now_ms() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(now.as_millis()).unwrap()
+}

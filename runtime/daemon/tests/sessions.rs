@@ -1,0 +1,125 @@
+//! Sessions end to end: real app processes, the real socket, simulated devices.
+
+mod runtime;
+
+use carpus_protocol::{apps, wrist};
+use runtime::{Runtime, eventually};
+
+#[tokio::test]
+async fn s4_a_session_starts_warns_and_expires_in_order() {
+    let mut runtime = Runtime::start(&["session.mindfulness_limit=2s"]).await;
+    let mut puppet = runtime.install_puppet("breathe", "mindfulness").await;
+    runtime.open("breathe").await;
+    let session = puppet.creates().await;
+    assert!(puppet.does(&format!("start {session}")).await["ok"].is_object());
+    let started = puppet.is_told("did_start").await;
+    let warned = puppet.is_told("will_expire").await;
+    let ended = puppet.is_told("did_invalidate").await;
+    assert_eq!(ended["event"]["reason"], "expired");
+    assert_eq!(ended["event"]["cause"]["name"], "limit-reached");
+    let sequences = [&started, &warned, &ended].map(|told| told["sequence"].as_u64().unwrap());
+    assert!(sequences.is_sorted(), "{sequences:?}");
+    assert!(runtime.stop().success());
+}
+
+#[tokio::test]
+async fn s2_a_start_while_the_screen_is_off_is_refused() {
+    let mut runtime = Runtime::start(&[]).await;
+    let mut puppet = runtime.install_puppet("breathe", "mindfulness").await;
+    runtime.open("breathe").await;
+    puppet.is_told("state_changed").await;
+    runtime.ask(wrist::Lower {}).await;
+    let session = puppet.creates().await;
+    let refused = puppet.does(&format!("start {session}")).await;
+    assert_eq!(refused["refused"]["parameters"]["code"], 3, "{refused}");
+    assert_eq!(puppet.is_told("did_invalidate").await["event"]["error"]["code"], 3);
+    assert!(runtime.stop().success());
+}
+
+#[tokio::test]
+async fn t2_t3_the_crown_ends_self_care_and_leaves_physical_therapy_running() {
+    let mut runtime = Runtime::start(&[]).await;
+    let mut brushing = runtime.install_puppet("brushing", "self-care").await;
+    let stretching = runtime.install_puppet("stretching", "physical-therapy").await;
+    runtime.open("stretching").await;
+    let therapy = stretching.creates().await;
+    assert!(stretching.does(&format!("start {therapy}")).await["ok"].is_object());
+    runtime.open("brushing").await;
+    let care = brushing.creates().await;
+    assert!(brushing.does(&format!("start {care}")).await["ok"].is_object());
+    runtime.ask(wrist::Crown {}).await;
+    let ended = brushing.is_told("did_invalidate").await;
+    assert_eq!(ended["event"]["reason"], "resigned-frontmost");
+    assert_eq!(ended["event"]["cause"]["name"], "crown");
+    let running = runtime.ask(carpus_protocol::monitor::Sessions {}).await.sessions;
+    assert_eq!(running.iter().map(|session| session.session).collect::<Vec<_>>(), [therapy]);
+    assert!(runtime.stop().success());
+}
+
+#[tokio::test]
+async fn l5_an_app_that_was_left_is_frozen_and_thawed_when_it_is_opened() {
+    let mut runtime = Runtime::start(&["lifecycle.suspend_grace=100ms"]).await;
+    let mut puppet = runtime.install_puppet("breathe", "mindfulness").await;
+    runtime.open("breathe").await;
+    puppet.is_told("state_changed").await;
+    runtime.ask(wrist::Crown {}).await;
+    assert_eq!(puppet.is_told("state_changed").await["event"]["state"], "background");
+    let state = async |wanted: &str| {
+        let list = runtime.ask(apps::List {}).await;
+        list.apps[0].state.name() == wanted
+    };
+    eventually("it is suspended", async || state("suspended").await).await;
+    runtime.open("breathe").await;
+    assert!(puppet.does("create").await["ok"].is_object());
+    assert!(runtime.stop().success());
+}
+
+#[tokio::test]
+async fn c2_a_greedy_session_is_ended() {
+    let settings = ["budget.window=10s", "budget.sample_interval=500ms", "budget.extended_runtime=5%"];
+    let mut runtime = Runtime::start(&settings).await;
+    let mut puppet = runtime.install_puppet("greedy", "physical-therapy").await;
+    runtime.open("greedy").await;
+    let session = puppet.creates().await;
+    puppet.does(&format!("start {session}")).await;
+    puppet.does("burn").await;
+    let ended = puppet.is_told("did_invalidate").await;
+    assert_eq!(ended["event"]["error"]["name"], "exceeded-resource-limits");
+    assert_eq!(ended["event"]["cause"]["name"], "cpu-budget-spent");
+    assert_eq!(ended["event"]["cause"]["limit_ms"], 500);
+    assert!(runtime.stop().success());
+}
+
+#[tokio::test]
+async fn s9_a_session_ends_with_its_app_and_the_app_learns_it_at_its_next_launch() {
+    let mut runtime = Runtime::start(&[]).await;
+    let mut puppet = runtime.install_puppet("breathe", "mindfulness").await;
+    runtime.open("breathe").await;
+    let session = puppet.creates().await;
+    puppet.does(&format!("start {session}")).await;
+    let started = puppet.is_told("did_start").await;
+    puppet.does(&format!("acknowledge {}", started["sequence"])).await;
+    let mut events = runtime.events().await;
+    puppet.does("exit 7").await;
+    let ended = events.next("did_invalidate").await;
+    assert_eq!(ended["cause"]["name"], "app-exited");
+    assert_eq!(ended["cause"]["exit_code"], 7);
+    runtime.open("breathe").await;
+    let told = puppet.is_told("did_invalidate").await; // D1: and no second did_start
+    assert_eq!(told["event"]["session"], session);
+    assert!(runtime.stop().success());
+}
+
+#[tokio::test]
+async fn h2_a_haptic_is_played_with_its_sound_while_frontmost_and_refused_otherwise() {
+    let mut runtime = Runtime::start(&[]).await;
+    let puppet = runtime.install_puppet("breathe", "mindfulness").await;
+    let mut events = runtime.events().await;
+    runtime.open("breathe").await;
+    assert!(puppet.does("play").await["ok"].is_object());
+    assert_eq!(events.next("haptic").await["haptic"], "click");
+    runtime.ask(wrist::Crown {}).await;
+    let refused = puppet.does("play").await;
+    assert_eq!(refused["refused"]["error"], "io.carpus.Haptics.NotAllowed", "{refused}");
+    assert!(runtime.stop().success());
+}

@@ -1,0 +1,140 @@
+//! `io.carpus.Apps`: installing and running apps.
+
+use serde::{Deserialize, Serialize};
+use zlink::ReplyError;
+use zlink::introspect::{self, CustomType};
+
+use crate::Done;
+use crate::interface::{interface, say};
+use crate::types::AppState;
+
+interface! {
+    /// Installing and running apps. Only for operators.
+    interface "io.carpus.Apps";
+    types [AppInfo];
+    errors Error = <Error as introspect::ReplyError>::VARIANTS;
+
+    /// Installs the app in a folder, which holds its manifest app.toml and its program. One with the same
+    /// identifier is replaced.
+    method Install {
+        /// The folder, as an absolute path.
+        folder: String,
+    } -> InstallReply {
+        /// The app.
+        app: AppInfo,
+    };
+
+    /// Ends and removes an app.
+    method Remove {
+        /// The app's identifier.
+        app: String,
+    } -> Done;
+
+    /// The installed apps.
+    method List {} -> ListReply {
+        /// The apps.
+        apps: Vec<AppInfo>,
+    };
+
+    /// Brings an app to the front, and launches it if need be.
+    method Open {
+        /// The app's identifier.
+        app: String,
+    } -> Done;
+
+    /// Ends an app.
+    method Close {
+        /// The app's identifier.
+        app: String,
+    } -> Done;
+
+    /// Tells what an app wrote to its output.
+    stream Log {
+        /// The app's identifier.
+        app: String,
+        /// How many of the last lines.
+        lines: u64,
+        /// Whether to go on with the lines that come.
+        follow: bool,
+    } -> LogReply {
+        /// A line, without its end.
+        line: String,
+    };
+}
+
+/// An installed app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, CustomType)]
+pub struct AppInfo {
+    /// Its identifier.
+    pub app: String,
+    /// Its name, for people.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its background modes.
+    pub modes: Vec<String>,
+    /// not-running, inactive, active, background, suspended.
+    pub state: AppState,
+    /// The number of its process, while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<i64>,
+}
+
+/// Why a call of this interface was refused.
+#[derive(Clone, Debug, PartialEq, Eq, ReplyError, introspect::ReplyError)]
+#[zlink(interface = "io.carpus.Apps")]
+pub enum Error {
+    /// There is no such app.
+    UnknownApp {
+        /// What was asked for.
+        app: String,
+    },
+    /// The manifest is missing or wrong (M3).
+    BadManifest {
+        /// The manifest.
+        path: String,
+        /// The line, where known.
+        line: Option<i64>,
+        /// The key, where known.
+        key: Option<String>,
+        /// What is wrong with it, for people.
+        reason: String,
+    },
+    /// The folder cannot be installed for another reason.
+    Refused {
+        /// Why, for people.
+        message: String,
+    },
+    /// The caller may not do this.
+    NotPermitted {
+        /// Why, for people.
+        message: String,
+    },
+    /// It cannot be done now.
+    Unavailable {
+        /// Why, for people.
+        message: String,
+    },
+}
+
+say! {
+    Error {
+        UnknownApp { app } => "there is no app {app}";
+        BadManifest { path, line, key, reason } => "{}: {reason}", place(path, *line, key.as_deref());
+        Refused { message } => "{message}";
+        NotPermitted { message } => "{message}";
+        Unavailable { message } => "{message}";
+    }
+}
+
+/// A place in a manifest, as people write it: `app.toml:3: app.id`.
+fn place(path: &str, line: Option<i64>, key: Option<&str>) -> String {
+    let mut place = path.to_owned();
+    if let Some(line) = line {
+        place.push_str(&format!(":{line}"));
+    }
+    if let Some(key) = key {
+        place.push_str(&format!(": {key}"));
+    }
+    place
+}

@@ -1,0 +1,137 @@
+//! Sessions: what keeps an app running after the wrist goes down.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use carpus_protocol::{HapticType, SessionInfo, SessionState, session};
+
+use crate::time::{from_unix_ms, span_ms, unix_ms};
+use crate::{App, Error};
+
+/// An extended runtime session. It is one-shot: when it is over, make another.
+///
+/// Clones are the same session. Dropping it ends nothing: the session lives in the runtime, and its events are told
+/// to the app.
+#[derive(Clone)]
+pub struct ExtendedRuntimeSession {
+    app: App,
+    id: u64,
+}
+
+impl fmt::Debug for ExtendedRuntimeSession {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("ExtendedRuntimeSession").field(&self.id).finish()
+    }
+}
+
+impl PartialEq for ExtendedRuntimeSession {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for ExtendedRuntimeSession {}
+
+/// How an alarm goes on after its first haptic (N2).
+pub enum Repeat {
+    /// Every 3 s.
+    Default,
+    /// With this time from one haptic to the next; more than 60 s is taken as 60 s.
+    Every(Duration),
+    /// As the closure says after each haptic; see [`Repeat::ask`].
+    Ask(RepeatHandler),
+}
+
+/// Says, from the number of haptics played so far, how long until the next one and which; `None` stops.
+pub type RepeatHandler = Box<dyn FnMut(u64) -> Option<(Duration, HapticType)> + Send>;
+
+impl Repeat {
+    /// Asks `handler` after each haptic, with the number of haptics played so far, for the time to the next one and
+    /// its type; `None` stops the alarm. It must answer quickly: without an answer the alarm goes on as before.
+    pub fn ask(handler: impl FnMut(u64) -> Option<(Duration, HapticType)> + Send + 'static) -> Self {
+        Self::Ask(Box::new(handler))
+    }
+}
+
+impl fmt::Debug for Repeat {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => out.write_str("Default"),
+            Self::Every(interval) => out.debug_tuple("Every").field(interval).finish(),
+            Self::Ask(_) => out.write_str("Ask(..)"),
+        }
+    }
+}
+
+impl ExtendedRuntimeSession {
+    pub(crate) const fn new(app: App, id: u64) -> Self {
+        Self { app, id }
+    }
+
+    /// The session's number; the runtime never gives it twice.
+    pub const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Starts the session now. Only while the app is active, and not for alarms (S2). When this is done the start
+    /// was taken; `did_start` says that the session runs.
+    ///
+    /// # Errors
+    /// [`Error::Session`] with the code of the rule that refused it.
+    pub async fn start(&self) -> Result<(), Error> {
+        self.app.call(&session::Start { session: self.id }).await.map(drop)
+    }
+
+    /// Schedules the session; alarms only, while the app is active, at most 36 h ahead (A1). When this is done the
+    /// alarm is on disk, and the app need not run until it is due (A4, A6).
+    ///
+    /// # Errors
+    /// [`Error::Session`] with the code of the rule that refused it.
+    pub async fn start_at(&self, at: SystemTime) -> Result<(), Error> {
+        self.app.call(&session::StartAt { session: self.id, at_ms: unix_ms(at) }).await.map(drop)
+    }
+
+    /// Ends the session if it runs, cancels it if it is scheduled (S6). When this is done the app may start another.
+    ///
+    /// # Errors
+    /// [`Error::Session`] with the code of the rule that refused it.
+    pub async fn invalidate(&self) -> Result<(), Error> {
+        self.app.call(&session::Invalidate { session: self.id }).await.map(drop)
+    }
+
+    /// Rings: plays the haptic, again and again, until the user stops it or the session ends (N1–N3). Only in a
+    /// running session that was scheduled.
+    ///
+    /// # Errors
+    /// [`Error::Session`] with the code of the rule that refused it.
+    pub async fn notify_user(&self, haptic: HapticType, repeat: Repeat) -> Result<(), Error> {
+        let (interval_ms, handler) = match repeat {
+            Repeat::Default => (None, None),
+            Repeat::Every(interval) => (Some(span_ms(interval)), None),
+            Repeat::Ask(handler) => (None, Some(handler)),
+        };
+        let ask = handler.is_some();
+        self.app.repeats().set(self.id, handler);
+        self.app.call(&session::NotifyUser { session: self.id, haptic, interval_ms, ask }).await.map(drop)
+    }
+
+    /// Where the session stands (S1).
+    ///
+    /// # Errors
+    /// When the runtime does not know it any more.
+    pub async fn state(&self) -> Result<SessionState, Error> {
+        self.info().await.map(|info| info.state)
+    }
+
+    /// When the session ends at the latest; none until it runs (S5).
+    ///
+    /// # Errors
+    /// When the runtime does not know it any more.
+    pub async fn expiration_date(&self) -> Result<Option<SystemTime>, Error> {
+        self.info().await.map(|info| info.expiration_ms.map(from_unix_ms))
+    }
+
+    async fn info(&self) -> Result<SessionInfo, Error> {
+        self.app.call(&session::Info { session: self.id }).await.map(|reply| reply.info)
+    }
+}
