@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use actix::{Message, WeakRecipient};
 use carpus_core::supervision::Backoff;
 
 use crate::report::{DeviceMended, DeviceProblem, DeviceReport, Fault};
@@ -13,6 +12,10 @@ const REOPEN_MIN: Duration = Duration::from_millis(500);
 /// The longest wait before a device is opened again: someone who plugs it in expects it within half a minute.
 const REOPEN_MAX: Duration = Duration::from_secs(30);
 
+/// How many different problems of a device are told before it works again: a device that fails in ever new words fills
+/// no log.
+const PROBLEMS_MAX: usize = 8;
+
 /// The waits between attempts to open a device.
 pub(crate) const fn reopen_backoff() -> Backoff {
     Backoff::new(REOPEN_MIN, REOPEN_MAX)
@@ -21,33 +24,35 @@ pub(crate) const fn reopen_backoff() -> Backoff {
 /// Says each problem of a device once, and its end.
 pub(crate) struct Spokesman {
     part: &'static str,
-    told: Option<DeviceProblem>,
+    /// What was told since it worked last.
+    told: Vec<DeviceProblem>,
     reports: Outlet<DeviceReport>,
 }
 
 impl Spokesman {
     pub(crate) const fn new(part: &'static str, reports: Outlet<DeviceReport>) -> Self {
-        Self { part, told: None, reports }
+        Self { part, told: Vec::new(), reports }
     }
 
     pub(crate) fn failed(&mut self, fault: &impl Fault) {
         let problem = fault.problem(self.part);
-        if self.told.as_ref() == Some(&problem) {
+        if self.told.contains(&problem) || self.told.len() >= PROBLEMS_MAX {
             tracing::debug!(part = self.part, "still: {}", problem.what);
             return;
         }
         tracing::warn!(part = self.part, "{}; {}", problem.what, problem.remedy);
         self.reports.tell(DeviceReport::Problem(problem.clone()));
-        self.told = Some(problem);
+        self.told.push(problem);
     }
 
-    /// What is wrong now, as it was told.
-    pub(crate) const fn problem(&self) -> Option<&DeviceProblem> {
-        self.told.as_ref()
+    /// What is wrong, as it was told last.
+    pub(crate) fn problem(&self) -> Option<&DeviceProblem> {
+        self.told.last()
     }
 
     pub(crate) fn works(&mut self) {
-        if self.told.take().is_some() {
+        if !self.told.is_empty() {
+            self.told.clear();
             tracing::info!(part = self.part, "works again");
             self.reports.tell(DeviceReport::Mended(DeviceMended { part: self.part }));
         }
@@ -119,37 +124,5 @@ impl<D: ?Sized, E: Fault> Device<D, E> {
     fn lost(&mut self, fault: &E, since_boot: Duration) {
         self.spokesman.failed(fault);
         self.retry_at = Some(since_boot.saturating_add(self.backoff.next_wait()));
-    }
-}
-
-/// The thread of a device ended: its actor must end too, so that both are started afresh.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
-#[rtype(result = "()")]
-pub(crate) struct DeviceThreadEnded;
-
-struct EndGuard(WeakRecipient<DeviceThreadEnded>);
-
-impl Drop for EndGuard {
-    fn drop(&mut self) {
-        if let Some(actor) = self.0.upgrade() {
-            actor.do_send(DeviceThreadEnded);
-        }
-    }
-}
-
-/// Starts the named thread of a device. Its actor is told when it ends, by a panic of a driver too, or when it
-/// could not be started.
-pub(crate) fn spawn_device_thread(
-    name: &'static str,
-    actor: WeakRecipient<DeviceThreadEnded>,
-    body: impl FnOnce() + Send + 'static,
-) {
-    let guard = EndGuard(actor);
-    let started = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-        let _told_last = guard;
-        body();
-    });
-    if let Err(error) = started {
-        tracing::warn!(thread = name, %error, "the thread could not be started");
     }
 }

@@ -17,5 +17,6 @@ pub mod scheduler;
 pub mod supervisor;
 #[cfg(test)]
 mod testing;
+mod thread;
 pub mod time;
 pub mod watch;

@@ -17,9 +17,9 @@ use carpus_devices::clock::Clock;
 use crossbeam_channel::{Sender, TrySendError};
 
 use self::thread::{Command, SpeakerThread};
-use crate::device::{DeviceThreadEnded, spawn_device_thread};
 use crate::report::DeviceReport;
 use crate::supervisor::Outlet;
+use crate::thread::{ThreadEnded, spawn as spawn_thread};
 
 /// How many commands may wait for the speaker's thread: a few, since each new sound replaces the one before.
 const QUEUE: usize = 16;
@@ -85,7 +85,7 @@ impl Audio {
     /// Starts the speaker's thread; to be called by the factory that makes the actor.
     pub fn new(options: AudioOptions, ctx: &mut Context<Self>) -> Self {
         let (commands, queue) = crossbeam_channel::bounded(QUEUE);
-        spawn_device_thread("audio", ctx.address().downgrade().recipient(), move || {
+        spawn_thread("audio", ctx.address().downgrade().recipient(), move || {
             SpeakerThread::new(options).run(&queue)
         });
         Self { commands }
@@ -120,10 +120,10 @@ impl Handler<StopSound> for Audio {
     }
 }
 
-impl Handler<DeviceThreadEnded> for Audio {
+impl Handler<ThreadEnded> for Audio {
     type Result = ();
 
-    fn handle(&mut self, _: DeviceThreadEnded, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: ThreadEnded, ctx: &mut Self::Context) {
         ctx.stop();
     }
 }

@@ -102,14 +102,18 @@ pub struct Ble {
 impl Ble {
     /// An actor that opens the adapter and connects the given straps when it starts.
     pub fn new(options: BleOptions) -> Self {
-        let look_for_new = options.limits.look_for_new || options.auto_add;
+        let limits = LinkLimits {
+            look_for_new: options.limits.look_for_new || options.auto_add,
+            attempt: options.limits.attempt.max(radio::attempt_limit(options.connect_limit)),
+            ..options.limits
+        };
         let mut ble = Self {
             clock: options.clock,
             radio: options.radio,
             connect_limit: options.connect_limit,
             auto_add: options.auto_add,
             observer: options.observer,
-            links: Links::new(LinkLimits { look_for_new, ..options.limits }),
+            links: Links::new(limits),
             straps: BTreeMap::new(),
             forgotten: BTreeSet::new(),
             links_up: BTreeMap::new(),

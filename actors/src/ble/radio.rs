@@ -30,6 +30,11 @@ const CALL_TIME: Duration = Duration::from_secs(10);
 /// How much longer than its own limit a connect is waited for.
 const CONNECT_GRACE: Duration = Duration::from_secs(10);
 
+/// The longest time that a connect and a subscription can take here: whoever waits longer waits in vain.
+pub(super) const fn attempt_limit(connect_limit: Duration) -> Duration {
+    connect_limit.saturating_add(CONNECT_GRACE).saturating_add(CALL_TIME.saturating_mul(2))
+}
+
 const fn uuid(assigned: u16) -> Uuid {
     Uuid::from_u128(numbers::expand(assigned))
 }

@@ -16,9 +16,9 @@ use carpus_devices::haptics::OpenMotor;
 use crossbeam_channel::{Sender, TrySendError};
 
 use self::thread::{Command, MotorThread};
-use crate::device::{DeviceThreadEnded, spawn_device_thread};
 use crate::report::DeviceReport;
 use crate::supervisor::Outlet;
+use crate::thread::{ThreadEnded, spawn as spawn_thread};
 
 /// How many commands may wait for the motor's thread. It takes each at once, unless the driver hangs.
 const QUEUE: usize = 64;
@@ -71,7 +71,7 @@ impl Haptics {
     /// Starts the motor's thread; to be called by the factory that makes the actor.
     pub fn new(options: HapticsOptions, ctx: &mut Context<Self>) -> Self {
         let (commands, queue) = crossbeam_channel::bounded(QUEUE);
-        spawn_device_thread("haptics", ctx.address().downgrade().recipient(), move || {
+        spawn_thread("haptics", ctx.address().downgrade().recipient(), move || {
             MotorThread::new(options).run(&queue)
         });
         Self { commands }
@@ -106,10 +106,10 @@ impl Handler<StopHaptics> for Haptics {
     }
 }
 
-impl Handler<DeviceThreadEnded> for Haptics {
+impl Handler<ThreadEnded> for Haptics {
     type Result = ();
 
-    fn handle(&mut self, _: DeviceThreadEnded, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: ThreadEnded, ctx: &mut Self::Context) {
         ctx.stop();
     }
 }

@@ -27,7 +27,7 @@ pub use self::requests::{
 pub use self::store::{SCHEMA_VERSION, check};
 pub use self::subscriptions::Delivery;
 use self::thread::{Job, JournalThread, Request, Work};
-use crate::device::{DeviceThreadEnded, spawn_device_thread};
+use crate::thread::{ThreadEnded, spawn as spawn_thread};
 
 /// How many requests may wait for the journal's thread; more are refused with [`JournalError::Busy`].
 const QUEUE: usize = 1024;
@@ -52,7 +52,7 @@ impl Journal {
     /// A database that cannot be opened ends the thread and the actor: run [`check`] first to tell the user why.
     pub fn new(options: JournalOptions, ctx: &mut Context<Self>) -> Self {
         let (jobs, queue) = crossbeam_channel::bounded(QUEUE);
-        spawn_device_thread("journal", ctx.address().downgrade().recipient(), move || {
+        spawn_thread("journal", ctx.address().downgrade().recipient(), move || {
             JournalThread::serve(options, &queue)
         });
         Self { jobs }
@@ -82,10 +82,10 @@ where
     }
 }
 
-impl Handler<DeviceThreadEnded> for Journal {
+impl Handler<ThreadEnded> for Journal {
     type Result = ();
 
-    fn handle(&mut self, _: DeviceThreadEnded, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: ThreadEnded, ctx: &mut Self::Context) {
         ctx.stop();
     }
 }

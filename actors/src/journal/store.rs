@@ -1,5 +1,6 @@
 //! The database file: opened with care, brought to the newest format, never overwritten.
 
+use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,6 +10,9 @@ use super::OpenError;
 
 /// Marks a database as one of Carpus: "Crps" in ASCII, in the place that SQLite's format keeps for that.
 const APPLICATION_ID: i64 = 0x4372_7073;
+
+/// How each SQLite database begins (SQLite's file format, 1.2.1).
+const HEADER: &[u8; 16] = b"SQLite format 3\0";
 
 /// How long to wait for another process that reads the database, a backup for instance.
 const LOCK_TIME: Duration = Duration::from_secs(5);
@@ -33,6 +37,7 @@ pub fn check(path: &Path) -> Result<(), OpenError> {
     if is_missing_or_empty(path) {
         return Ok(());
     }
+    check_header(path)?;
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .map_err(|error| refusal(path, error))?;
     check_ours(&connection, path)?;
@@ -52,6 +57,21 @@ fn is_missing_or_empty(path: &Path) -> bool {
     match std::fs::metadata(path) {
         Ok(metadata) => metadata.is_file() && metadata.len() == 0,
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
+}
+
+/// SQLite takes a file that is shorter than a page for an empty database, and fills one that is none from a log
+/// that lies beside it: whether it is a database at all must be seen in its own first bytes.
+fn check_header(path: &Path) -> Result<(), OpenError> {
+    let mut header = [0; HEADER.len()];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    match read {
+        Ok(()) if header == *HEADER => Ok(()),
+        Ok(()) => Err(OpenError::NotOurs { path: path.to_owned(), what: "no database at all" }),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Err(OpenError::NotOurs { path: path.to_owned(), what: "no database at all" })
+        }
+        Err(_) => Ok(()), // the database says itself why it cannot be read
     }
 }
 
@@ -110,7 +130,7 @@ fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
 fn refusal(path: &Path, cause: rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     match cause.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => OpenError::NotOurs { path, what: "not a database" },
+        Some(ErrorCode::NotADatabase) => OpenError::NotOurs { path, what: "no database at all" },
         Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path, what: cause.to_string() },
         _ => OpenError::Refused { path, cause },
     }

@@ -495,7 +495,7 @@ fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
     let text = "a shopping list\n".repeat(100);
     std::fs::write(&path, &text).unwrap();
     let refused = store::open(&path).map(drop).unwrap_err();
-    assert!(matches!(refused, OpenError::NotOurs { what: "not a database", .. }), "{refused}");
+    assert!(matches!(refused, OpenError::NotOurs { what: "no database at all", .. }), "{refused}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
 }
 

@@ -57,7 +57,7 @@ def test(arguments: argparse.Namespace) -> None:
         if not os.path.exists(chosen[0]):
             names = sorted(path.stem.removeprefix("test_") for path in tests.glob("test_*.py"))
             raise BoardError(f"there is no test {arguments.name!r}; there are {', '.join(names)}")
-    options = ["-p", "no:cacheprovider", "-ra", f"--rootdir={tests}", "-c", str(tests / "pytest.ini")]
+    options = ["-p", "no:cacheprovider", "--capture=sys", "-ra", f"--rootdir={tests}", "-c", str(tests / "pytest.ini")]
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *options, *arguments.pytest, *chosen])
 
 

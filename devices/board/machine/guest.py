@@ -44,13 +44,10 @@ class Guest:
 
     def wait_for_sshd(self, deadline: float) -> None:
         """Waits until sshd answers, and opens the connection that all commands share."""
-        while not self.greets():
+        while not (self.greets() and self.connect()):
             if time.monotonic() > deadline:
-                raise BoardError("the guest did not come up in time")
+                raise BoardError(f"the guest did not come up in time; ssh said: {self.complaints()}")
             time.sleep(POLL_S)
-        self.disconnect()
-        master = self.ssh("-M", "-N", "-f", "-o", "ConnectTimeout=60")
-        subprocess.run(master, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def greets(self) -> bool:
         try:
@@ -58,6 +55,19 @@ class Guest:
                 return connection.recv(4).startswith(b"SSH")
         except OSError:
             return False
+
+    def connect(self) -> bool:
+        """Opens the shared connection; it stays open in the background."""
+        self.disconnect()
+        with open(self.folder / "ssh.log", "w") as log:
+            master = self.ssh("-M", "-N", "-f", "-o", "ConnectTimeout=60")
+            return subprocess.run(master, stdin=subprocess.DEVNULL, stdout=log, stderr=log).returncode == 0
+
+    def complaints(self) -> str:
+        try:
+            return (self.folder / "ssh.log").read_text().strip()
+        except FileNotFoundError:
+            return "nothing, as sshd never answered"
 
     def disconnect(self) -> None:
         subprocess.run(self.ssh("-O", "exit"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

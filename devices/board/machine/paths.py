@@ -29,8 +29,8 @@ def instances_dir() -> Path:
 
 
 def say(text: str) -> None:
-    """A line of progress, with the seconds since the start."""
-    print(f"board: {time.monotonic() - STARTED:6.1f} s  {text}", file=sys.stderr, flush=True)
+    """A line of progress, with the seconds since the start; also from within a test."""
+    print(f"board: {time.monotonic() - STARTED:6.1f} s  {text}", file=sys.__stderr__, flush=True)
 
 
 class BoardError(Exception):

@@ -5,8 +5,9 @@ import time
 
 import pytest
 
+from machine.carpus import Carpus
 from machine.image import image
-from machine.install import install_motor
+from machine.install import install_carpus, install_motor
 from machine.motor import Motor
 from machine.qemu import Board
 from machine.sound import Speaker
@@ -42,7 +43,7 @@ def guest(board):
 
 @pytest.fixture
 def radio(radio_and_board, guest):
-    """The air, without straps at the start and at the end, and unknown to BlueZ."""
+    """The air, without straps at the start and at the end, and none known to BlueZ."""
     radio, _ = radio_and_board
     yield radio
     radio.take_off_all()
@@ -57,3 +58,26 @@ def motor(guest) -> Motor:
 @pytest.fixture
 def speaker(board) -> Speaker:
     return Speaker(board.sound_file)
+
+
+@pytest.fixture(scope="session")
+def installed_carpus(guest) -> Carpus:
+    install_carpus(guest)
+    return Carpus(guest)
+
+
+@pytest.fixture
+def carpus(installed_carpus, radio, request):
+    """The runtime, started afresh with the settings of `@pytest.mark.settings("…")`. An ERROR in its log fails the
+    test, and so does a restart."""
+    carpus = installed_carpus
+    marker = request.node.get_closest_marker("settings")
+    try:
+        carpus.start_afresh(marker.args[0] if marker else "")
+        yield carpus
+    finally:
+        restarts = carpus.restarts()
+        carpus.stop()
+        print("\n".join(["The log of carpus.service:", *carpus.journal()]))
+    assert carpus.errors() == []
+    assert restarts == 0

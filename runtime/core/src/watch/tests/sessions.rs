@@ -334,6 +334,7 @@ fn s6_invalidate_ends_a_running_session() {
 fn s6_invalidate_cancels_a_scheduled_session() {
     let (mut bench, id) = Bench::scheduled();
     bench.invalidate("a", id).unwrap();
+    assert_eq!(bench.schedule.poll_timeout(), None, "it is disarmed");
     bench.look_anew();
     bench.advance(2 * HOUR);
     assert_eq!(bench.told(id), []);

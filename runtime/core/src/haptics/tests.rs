@@ -1,0 +1,180 @@
+use std::time::Duration;
+
+use super::*;
+use crate::time::{Now, WallTime};
+
+fn at(ms: u64) -> Now {
+    Now { since_boot: Duration::from_millis(ms), wall: WallTime::default() }
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn outputs(sequencer: &mut Sequencer) -> Vec<Output> {
+    std::iter::from_fn(|| sequencer.poll_output()).collect()
+}
+
+/// Lets the time pass from one timeout to the next, up to `until`; gives each output with its time.
+fn run(sequencer: &mut Sequencer, until_ms: u64) -> Vec<(u64, Output)> {
+    let mut seen = Vec::new();
+    while let Some(due) = sequencer.poll_timeout().filter(|due| *due <= ms(until_ms)) {
+        sequencer.handle_timeout(Now { since_boot: due, ..at(0) });
+        let due_ms = u64::try_from(due.as_millis()).unwrap();
+        seen.extend(outputs(sequencer).into_iter().map(|output| (due_ms, output)));
+    }
+    seen
+}
+
+fn vibrate(strength_percent: u8, length_ms: u64) -> Output {
+    Output::Vibrate { strength_percent, length: ms(length_ms) }
+}
+
+#[test]
+fn h1_numbers_and_names_are_those_of_the_rules() {
+    for (number, haptic) in Haptic::ALL.into_iter().enumerate() {
+        assert_eq!(usize::from(haptic.number()), number);
+    }
+    let names: Vec<&str> = Haptic::ALL.into_iter().map(Haptic::name).collect();
+    assert_eq!(
+        names.join(" "),
+        "notification direction-up direction-down success failure retry start stop click navigation-left-turn \
+         navigation-right-turn navigation-generic-maneuver underwater-depth-prompt underwater-depth-critical-prompt"
+    );
+}
+
+#[test]
+fn h1_each_type_has_a_pattern_and_a_sound_of_its_own() {
+    for (index, first) in Haptic::ALL.into_iter().enumerate() {
+        for second in Haptic::ALL.into_iter().skip(index + 1) {
+            assert_ne!(pattern(first).steps, pattern(second).steps, "{first:?} {second:?}");
+            assert_ne!(pattern(first).tones, pattern(second).tones, "{first:?} {second:?}");
+        }
+    }
+}
+
+#[test]
+fn h1_each_pattern_can_be_felt_and_heard_and_is_short() {
+    for haptic in Haptic::ALL {
+        let Pattern { steps, tones } = pattern(haptic);
+        let motor: Duration = steps.iter().map(|step| step.length + step.pause).sum();
+        let sound: Duration = tones.iter().map(|tone| tone.length).sum();
+        assert!(motor > Duration::ZERO && motor < PATTERN_LENGTH_MAX, "{haptic:?}: {motor:?}");
+        assert!(sound > Duration::ZERO && sound < PATTERN_LENGTH_MAX, "{haptic:?}: {sound:?}");
+        assert!(steps.iter().all(|step| step.length >= STEP_LENGTH_MIN), "{haptic:?}");
+        assert!(steps.iter().all(|step| (1..=100).contains(&step.strength_percent)), "{haptic:?}");
+    }
+}
+
+#[test]
+fn a_pattern_plays_step_by_step() {
+    let mut sequencer = Sequencer::new();
+    sequencer.handle_play(Haptic::Notification, at(1000));
+    assert_eq!(outputs(&mut sequencer), [Output::Begin(Haptic::Notification), vibrate(100, 200)]);
+    assert_eq!(run(&mut sequencer, 60_000), [(1300, vibrate(100, 200))]);
+    assert_eq!(sequencer.poll_timeout(), None, "it is at rest again");
+}
+
+#[test]
+fn h2_a_new_haptic_stops_the_current_one_and_begins_after_the_gap() {
+    let mut sequencer = Sequencer::new();
+    sequencer.handle_play(Haptic::UnderwaterDepthCriticalPrompt, at(0));
+    outputs(&mut sequencer);
+    sequencer.handle_play(Haptic::Start, at(200));
+    assert_eq!(outputs(&mut sequencer), [Output::Stop]);
+    assert_eq!(run(&mut sequencer, 60_000), [(300, Output::Begin(Haptic::Start)), (300, vibrate(100, 300))]);
+}
+
+#[test]
+fn h2_the_gap_holds_after_a_haptic_that_ended_by_itself_too() {
+    let mut sequencer = Sequencer::new();
+    sequencer.handle_play(Haptic::Click, at(0));
+    outputs(&mut sequencer);
+    run(&mut sequencer, 40);
+    sequencer.handle_play(Haptic::Start, at(50));
+    assert_eq!(outputs(&mut sequencer), []);
+    assert_eq!(sequencer.poll_timeout(), Some(ms(140)));
+}
+
+#[test]
+fn h2_of_several_that_wait_only_the_newest_plays() {
+    let mut sequencer = Sequencer::new();
+    sequencer.handle_play(Haptic::Failure, at(0));
+    outputs(&mut sequencer);
+    for (haptic, when) in [(Haptic::Start, 10), (Haptic::Stop, 20), (Haptic::Click, 30)] {
+        sequencer.handle_play(haptic, at(when));
+    }
+    assert_eq!(outputs(&mut sequencer), [Output::Stop]);
+    assert_eq!(run(&mut sequencer, 60_000), [(110, Output::Begin(Haptic::Click)), (110, vibrate(80, 40))]);
+}
+
+#[test]
+fn stop_ends_what_plays_and_forgets_what_waits() {
+    let mut sequencer = Sequencer::new();
+    sequencer.handle_play(Haptic::Failure, at(0));
+    sequencer.handle_play(Haptic::Start, at(10));
+    outputs(&mut sequencer);
+    sequencer.handle_stop(at(20));
+    assert_eq!(sequencer.poll_timeout(), None);
+    assert_eq!(outputs(&mut sequencer), [], "the first was stopped already");
+
+    sequencer.handle_play(Haptic::Start, at(1000));
+    outputs(&mut sequencer);
+    sequencer.handle_stop(at(1100));
+    assert_eq!(outputs(&mut sequencer), [Output::Stop]);
+    assert_eq!(sequencer.poll_timeout(), None);
+}
+
+#[test]
+fn h3_no_vibration_is_told_without_its_end() {
+    for haptic in Haptic::ALL {
+        let mut sequencer = Sequencer::new();
+        sequencer.handle_play(haptic, at(0));
+        let mut all = outputs(&mut sequencer);
+        all.extend(run(&mut sequencer, 60_000).into_iter().map(|(_, output)| output));
+        let lengths: Vec<Duration> = all
+            .iter()
+            .filter_map(|output| match output {
+                Output::Vibrate { length, .. } => Some(*length),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(lengths, pattern(haptic).steps.iter().map(|step| step.length).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn h3_a_motor_that_is_never_left_alone_turns_half_of_the_time_at_most() {
+    let mut sequencer = Sequencer::new();
+    let mut turned = Duration::ZERO;
+    let mut left_out = 0;
+    for second in (0..3600).step_by(2) {
+        sequencer.handle_play(Haptic::UnderwaterDepthCriticalPrompt, at(second * 1000));
+        let mut all = outputs(&mut sequencer);
+        all.extend(run(&mut sequencer, second * 1000 + 1999).into_iter().map(|(_, output)| output));
+        for output in all {
+            match output {
+                Output::Vibrate { length, .. } => turned += length,
+                Output::LeftOut(_) => left_out += 1,
+                Output::Begin(_) | Output::Stop => {}
+            }
+        }
+    }
+    assert!(left_out > 0);
+    assert!(turned <= Duration::from_secs(1800) + DUTY_RESERVE, "{turned:?}");
+    assert!(turned >= Duration::from_secs(1700), "the allowance is used: {turned:?}");
+}
+
+#[test]
+fn n2_the_default_repeat_of_an_alarm_is_never_left_out() {
+    for haptic in Haptic::ALL {
+        let mut sequencer = Sequencer::new();
+        for play in 0..600 {
+            sequencer.handle_play(haptic, at(play * 3000));
+            assert_eq!(sequencer.poll_output(), Some(Output::Begin(haptic)), "{haptic:?} no. {play}");
+            outputs(&mut sequencer);
+            run(&mut sequencer, play * 3000 + 2999);
+            outputs(&mut sequencer);
+        }
+    }
+}
