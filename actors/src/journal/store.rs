@@ -78,7 +78,7 @@ fn check_header(path: &Path) -> Result<(), OpenError> {
 fn check_ours(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let pragma = |name| pragma(connection, name).map_err(|error| refusal(path, error));
     let (application, version) = (pragma("application_id")?, pragma("user_version")?);
-    if application != APPLICATION_ID {
+    if application != APPLICATION_ID && !is_unfilled(connection).map_err(|error| refusal(path, error))? {
         return Err(OpenError::NotOurs { path: path.to_owned(), what: "the database of another program" });
     }
     if version > SCHEMA_VERSION {
@@ -89,6 +89,13 @@ fn check_ours(connection: &Connection, path: &Path) -> Result<(), OpenError> {
         });
     }
     Ok(())
+}
+
+/// Whether it is a database without anything in it: power was lost right after ours was made.
+fn is_unfilled(connection: &Connection) -> rusqlite::Result<bool> {
+    let entries: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let marks = pragma(connection, "application_id")? | pragma(connection, "user_version")?;
+    Ok(entries == 0 && marks == 0)
 }
 
 fn check_whole(connection: &Connection, path: &Path) -> Result<(), OpenError> {

@@ -491,12 +491,23 @@ fn a_newer_version_whose_mark_is_still_in_the_log_is_refused_too() {
 
 #[test]
 fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
+    for lines in [1, 100] {
+        let (_folder, path) = room();
+        let text = "a shopping list\n".repeat(lines);
+        std::fs::write(&path, &text).unwrap();
+        let refused = store::open(&path).map(drop).unwrap_err();
+        assert!(matches!(refused, OpenError::NotOurs { what: "no database at all", .. }), "{refused}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+}
+
+#[test]
+fn a_database_that_lost_power_right_after_it_was_made_is_filled() {
     let (_folder, path) = room();
-    let text = "a shopping list\n".repeat(100);
-    std::fs::write(&path, &text).unwrap();
-    let refused = store::open(&path).map(drop).unwrap_err();
-    assert!(matches!(refused, OpenError::NotOurs { what: "no database at all", .. }), "{refused}");
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    Connection::open(&path).unwrap().execute_batch("PRAGMA journal_mode = WAL").unwrap();
+    assert!(path.metadata().unwrap().len() > 0);
+    store::open(&path).unwrap();
+    check(&path).unwrap();
 }
 
 #[test]

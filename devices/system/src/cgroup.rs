@@ -109,16 +109,21 @@ impl Subtree {
         }
     }
 
-    /// Removes the empty groups of runtimes that are gone. What still has processes stays.
+    /// Ends what runtimes that are gone have left running, and removes their groups: nobody knows the state of those
+    /// apps any more, and nobody else would ever end them.
     fn sweep(&self) {
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
-            if name
-                .to_str()
-                .and_then(owner)
-                .is_some_and(|owner| !Path::new(&format!("/proc/{owner}")).exists())
-            {
-                let _busy = fs::remove_dir(entry.path());
+            let Some(owner) = name.to_str().and_then(owner) else { continue };
+            if Path::new(&format!("/proc/{owner}")).exists() {
+                continue;
+            }
+            let folder = entry.path();
+            if let Err(error) = fs::write(folder.join("cgroup.kill"), "1") {
+                tracing::warn!(folder = %folder.display(), "what a runtime left running cannot be ended: {error}");
+            }
+            if fs::remove_dir(&folder).is_err() {
+                lock(&self.leftovers).push(folder); // until its processes have ended
             }
         }
     }
@@ -378,6 +383,19 @@ mod tests {
     /// On machines where the tests may make control groups; elsewhere nothing is there to be tested.
     fn subtree() -> Option<Subtree> {
         Subtree::claim().ok()
+    }
+
+    #[test]
+    fn what_a_runtime_that_is_gone_left_running_is_ended() {
+        use std::os::unix::process::ExitStatusExt as _;
+        let Some(subtree) = subtree() else { return };
+        let stale = subtree.folder.join("app-left@4194305-1");
+        fs::create_dir_all(&stale).unwrap();
+        let mut left = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        fs::write(stale.join("cgroup.procs"), left.id().to_string()).unwrap();
+        subtree.sweep();
+        assert_eq!(left.wait().unwrap().signal(), Some(9));
+        lock(&subtree.leftovers).retain(|folder| fs::remove_dir(folder).is_err());
     }
 
     #[test]
