@@ -18,7 +18,6 @@ struct Within {
 pub(crate) fn problems(loaded: &Loaded) -> Vec<Problem> {
     let mut problems = time_problems(loaded);
     problems.extend(key_problems(loaded));
-    problems.extend(several_modes_problem(loaded));
     problems
 }
 
@@ -41,18 +40,11 @@ fn time_problems(loaded: &Loaded) -> Vec<Problem> {
             long: ("bluetooth.reconnect_max", settings.bluetooth.reconnect_max),
         },
     ];
-    within
-        .iter()
-        .filter_map(|within| time_problem(loaded, within))
-        .collect()
+    within.iter().filter_map(|within| time_problem(loaded, within)).collect()
 }
 
 fn time_problem(loaded: &Loaded, within: &Within) -> Option<Problem> {
-    let Within {
-        short: (short_key, short),
-        times,
-        long: (long_key, long),
-    } = *within;
+    let Within { short: (short_key, short), times, long: (long_key, long) } = *within;
     if short.saturating_mul(times) <= long {
         return None;
     }
@@ -61,10 +53,7 @@ fn time_problem(loaded: &Loaded, within: &Within) -> Option<Problem> {
         let remedy = format!("allowed is up to {}", format_duration(long / times));
         conflict(loaded, short_key, "is too long for", long_key, remedy)
     } else {
-        let remedy = format!(
-            "allowed is {} or more",
-            format_duration(short.saturating_mul(times))
-        );
+        let remedy = format!("allowed is {} or more", format_duration(short.saturating_mul(times)));
         conflict(loaded, long_key, "is too short for", short_key, remedy)
     })
 }
@@ -90,34 +79,8 @@ fn key_problems(loaded: &Loaded) -> Vec<Problem> {
 }
 
 fn same_key(loaded: &Loaded, a: &'static str, b: &'static str) -> Problem {
-    let (blamed, other) = if loaded.rank(a) >= loaded.rank(b) {
-        (a, b)
-    } else {
-        (b, a)
-    };
-    conflict(
-        loaded,
-        blamed,
-        "is the same key as",
-        other,
-        r#"choose another key, or "none""#.to_owned(),
-    )
-}
-
-/// Several modes (M4) go beyond WatchKit, which strict turns off.
-fn several_modes_problem(loaded: &Loaded) -> Option<Problem> {
-    let settings = &loaded.settings;
-    if !(settings.session.several_modes && settings.compat.strict) {
-        return None;
-    }
-    let (a, b) = ("session.several_modes", "compat.strict");
-    let (blamed, other) = if loaded.rank(a) >= loaded.rank(b) {
-        (a, b)
-    } else {
-        (b, a)
-    };
-    let remedy = "allowed is only one of them to be true".to_owned();
-    Some(conflict(loaded, blamed, "contradicts", other, remedy))
+    let (blamed, other) = if loaded.rank(a) >= loaded.rank(b) { (a, b) } else { (b, a) };
+    conflict(loaded, blamed, "is the same key as", other, r#"choose another key, or "none""#.to_owned())
 }
 
 fn conflict(

@@ -27,10 +27,7 @@ pub(crate) struct Document {
 
 impl Document {
     pub(crate) fn new(path: &Path, text: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            text: text.into(),
-        }
+        Self { path: path.to_owned(), text: text.into() }
     }
 
     /// Reads a file of UTF-8 text that is not larger than [`FILE_SIZE_MAX`].
@@ -41,10 +38,7 @@ impl Document {
             Err(error) => {
                 let good = error.utf8_error().valid_up_to();
                 let line = line_of(&error.as_bytes()[..good]);
-                Err(ConfigError::one(Problem::at(
-                    Position::line(path, line),
-                    Reason::NotUtf8,
-                )))
+                Err(ConfigError::one(Problem::at(Position::line(path, line), Reason::NotUtf8)))
             }
         }
     }
@@ -63,10 +57,8 @@ impl Document {
     }
 
     fn syntax_problems(&self, errors: &[toml::de::Error]) -> Vec<Problem> {
-        let mut faults: Vec<(usize, &str)> = errors
-            .iter()
-            .map(|error| (error.span().map_or(0, |span| span.start), error.message()))
-            .collect();
+        let mut faults: Vec<(usize, &str)> =
+            errors.iter().map(|error| (error.span().map_or(0, |span| span.start), error.message())).collect();
         faults.sort_by_key(|(offset, _)| *offset);
         let mut problems: Vec<Problem> = faults
             .into_iter()
@@ -85,15 +77,9 @@ impl Document {
 
     fn column_of(&self, offset: usize) -> Position {
         let before = self.before(offset);
-        let line_start = before
-            .iter()
-            .rposition(|b| *b == b'\n')
-            .map_or(0, |newline| newline + 1);
+        let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |newline| newline + 1);
         let column = String::from_utf8_lossy(&before[line_start..]).chars().count() + 1;
-        Position {
-            column: Some(column),
-            ..Position::line(&self.path, line_of(before))
-        }
+        Position { column: Some(column), ..Position::line(&self.path, line_of(before)) }
     }
 
     fn before(&self, offset: usize) -> &[u8] {
@@ -122,29 +108,16 @@ fn read_limited(path: &Path) -> Result<Vec<u8>, Reason> {
     }
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(Reason::Unreadable)?;
-    file.take(FILE_SIZE_MAX.bytes() + 1)
-        .read_to_end(&mut bytes)
-        .map_err(Reason::Unreadable)?;
-    if bytes.len() as u64 > FILE_SIZE_MAX.bytes() {
-        Err(Reason::TooLarge(FILE_SIZE_MAX))
-    } else {
-        Ok(bytes)
-    }
+    file.take(FILE_SIZE_MAX.bytes() + 1).read_to_end(&mut bytes).map_err(Reason::Unreadable)?;
+    if bytes.len() as u64 > FILE_SIZE_MAX.bytes() { Err(Reason::TooLarge(FILE_SIZE_MAX)) } else { Ok(bytes) }
 }
 
 /// A key as it can stand in a message: bare, or in quotes where TOML needs them.
 pub(crate) fn shown_key(key: &str) -> String {
-    let bare = !key.is_empty()
-        && key
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
     let short = quoted(key);
     // What `quoted` left as it was.
-    if bare && short.len() == key.len() + 2 {
-        key.to_owned()
-    } else {
-        short
-    }
+    if bare && short.len() == key.len() + 2 { key.to_owned() } else { short }
 }
 
 /// The value as it was written.
@@ -156,22 +129,10 @@ pub(crate) fn raw(value: &DeValue<'_>) -> Raw {
             let parsed = i64::from_str_radix(number.as_str(), number.radix()).ok();
             Raw::Integer(parsed, shown_number(&number.to_string()))
         }
-        DeValue::Float(number) => Raw::Other {
-            shown: shown_number(number.as_str()),
-            number: true,
-        },
-        DeValue::Datetime(_) => Raw::Other {
-            shown: "a date or time".to_owned(),
-            number: false,
-        },
-        DeValue::Array(_) => Raw::Other {
-            shown: "a list".to_owned(),
-            number: false,
-        },
-        DeValue::Table(_) => Raw::Other {
-            shown: "a table".to_owned(),
-            number: false,
-        },
+        DeValue::Float(number) => Raw::Other { shown: shown_number(number.as_str()), number: true },
+        DeValue::Datetime(_) => Raw::Other { shown: "a date or time".to_owned(), number: false },
+        DeValue::Array(_) => Raw::Other { shown: "a list".to_owned(), number: false },
+        DeValue::Table(_) => Raw::Other { shown: "a table".to_owned(), number: false },
     }
 }
 

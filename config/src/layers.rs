@@ -15,12 +15,7 @@ const VARIABLE_PREFIX: &str = "CARPUS_";
 /// What stands for the dot of a key in a variable.
 const VARIABLE_DOT: &str = "__";
 /// Variables with the prefix that are no settings: the log filter, and what apps and the command read.
-const OTHER_VARIABLES: [&str; 4] = [
-    "CARPUS_LOG",
-    "CARPUS_SOCKET",
-    "CARPUS_APP_ID",
-    "CARPUS_LAUNCH_TOKEN",
-];
+const OTHER_VARIABLES: [&str; 4] = ["CARPUS_LOG", "CARPUS_SOCKET", "CARPUS_APP_ID", "CARPUS_LAUNCH_TOKEN"];
 /// Beginnings of variables for tests and for the virtual board.
 const OTHER_PREFIXES: [&str; 2] = ["CARPUS_TEST_", "CARPUS_BOARD_"];
 
@@ -42,10 +37,7 @@ pub(crate) struct Layer {
 impl Layer {
     /// The layer of a file that could not be read or parsed.
     pub(crate) fn of_error(error: ConfigError) -> Self {
-        Self {
-            problems: error.into_problems(),
-            ..Self::default()
-        }
+        Self { problems: error.into_problems(), ..Self::default() }
     }
 
     /// The layer of a TOML document. `origin` says where its values come from, given their place.
@@ -68,9 +60,7 @@ impl Layer {
             if !variable.starts_with(VARIABLE_PREFIX) || is_other_variable(variable) {
                 continue;
             }
-            let origin = Origin::Environment {
-                variable: variable.clone(),
-            };
+            let origin = Origin::Environment { variable: variable.clone() };
             match RULES.iter().find(|rule| variable_of(rule.key) == *variable) {
                 Some(rule) => layer.judge(rule, &Raw::Bare(text.clone()), origin),
                 None => layer.problems.push(unknown_variable(variable)),
@@ -95,25 +85,19 @@ impl Layer {
 
     fn judge(&mut self, rule: &'static Rule, raw: &Raw, origin: Origin) {
         match rule.kind.check(raw) {
-            Ok(value) => self.entries.push(Entry {
-                key: rule.key,
-                value,
-                origin,
-            }),
+            Ok(value) => self.entries.push(Entry { key: rule.key, value, origin }),
             Err(error) => self.problems.push(Problem::of_key(origin, rule.key, error)),
         }
     }
 
     /// The board that this layer names.
     pub(crate) fn profile(&self) -> Option<&str> {
-        self.entries
-            .iter()
-            .rev()
-            .find(|entry| entry.key == PROFILE_KEY)
-            .and_then(|entry| match &entry.value {
+        self.entries.iter().rev().find(|entry| entry.key == PROFILE_KEY).and_then(|entry| {
+            match &entry.value {
                 ValueKind::String(name) => Some(name.as_str()),
                 _ => None,
-            })
+            }
+        })
     }
 }
 
@@ -137,9 +121,7 @@ impl<F: Fn(Position) -> Origin> DocumentReader<'_, F> {
                 }
                 (None, value) => {
                     let reason = unknown_or_misplaced(section, name.get_ref(), value);
-                    layer
-                        .problems
-                        .push(Problem::of_key(Origin::File(position), dotted, reason));
+                    layer.problems.push(Problem::of_key(Origin::File(position), dotted, reason));
                 }
             }
         }
@@ -149,22 +131,13 @@ impl<F: Fn(Position) -> Origin> DocumentReader<'_, F> {
 fn unknown_or_misplaced(section: Option<&str>, name: &str, value: &DeValue<'_>) -> Reason {
     if section.is_none() && is_section(name) {
         let hint = format!("write [{name}] and its keys below it");
-        return ValueError::NotA {
-            found: raw(value).shown(),
-            wanted: "a section",
-            hint,
-        }
-        .into();
+        return ValueError::NotA { found: raw(value).shown(), wanted: "a section", hint }.into();
     }
     unknown_key(section, name)
 }
 
 fn unknown_key(section: Option<&str>, name: &str) -> Reason {
-    Reason::Unknown {
-        what: "key",
-        near: near_key(section, name),
-        allowed: allowed_in(section),
-    }
+    Reason::Unknown { what: "key", near: near_key(section, name), allowed: allowed_in(section) }
 }
 
 fn is_other_variable(variable: &str) -> bool {
@@ -173,45 +146,25 @@ fn is_other_variable(variable: &str) -> bool {
 
 /// The variable that sets a key: `log.level` is `CARPUS_LOG__LEVEL`.
 pub(crate) fn variable_of(key: &str) -> String {
-    format!(
-        "{VARIABLE_PREFIX}{}",
-        key.replace('.', VARIABLE_DOT).to_ascii_uppercase()
-    )
+    format!("{VARIABLE_PREFIX}{}", key.replace('.', VARIABLE_DOT).to_ascii_uppercase())
 }
 
 fn unknown_variable(variable: &str) -> Problem {
     let variables: Vec<String> = RULES.iter().map(|rule| variable_of(rule.key)).collect();
     let known = variables.iter().map(String::as_str).chain(OTHER_VARIABLES);
     let near = nearest(variable, known).map(str::to_owned);
-    let reason = Reason::Unknown {
-        what: "variable",
-        near,
-        allowed: allowed_variables(variable),
-    };
+    let reason = Reason::Unknown { what: "variable", near, allowed: allowed_variables(variable) };
     let shown = shown_key(variable);
-    Problem {
-        origin: Origin::Environment { variable: shown },
-        key: None,
-        reason,
-    }
+    Problem { origin: Origin::Environment { variable: shown }, key: None, reason }
 }
 
 fn allowed_variables(variable: &str) -> String {
-    let name = variable
-        .strip_prefix(VARIABLE_PREFIX)
-        .unwrap_or(variable)
-        .to_ascii_lowercase();
-    let section = name
-        .split_once(VARIABLE_DOT)
-        .map(|(section, _)| section.to_owned());
+    let name = variable.strip_prefix(VARIABLE_PREFIX).unwrap_or(variable).to_ascii_lowercase();
+    let section = name.split_once(VARIABLE_DOT).map(|(section, _)| section.to_owned());
     match section.filter(|section| is_section(section)) {
         Some(section) => {
             let names: Vec<String> = keys_of(&section).map(str::to_ascii_uppercase).collect();
-            format!(
-                "allowed after {}: {}",
-                variable_of(&format!("{section}.")),
-                names.join(", ")
-            )
+            format!("allowed after {}: {}", variable_of(&format!("{section}.")), names.join(", "))
         }
         None => format!(
             "allowed are {}, {} and so on for the key of each setting, and {}",
@@ -229,19 +182,11 @@ fn unknown_flag(key: &str) -> Problem {
         None => {
             let whole = nearest(key, RULES.iter().map(|rule| rule.key)).map(str::to_owned);
             let near = whole.or_else(|| near_key(None, key));
-            Reason::Unknown {
-                what: "key",
-                near,
-                allowed: allowed_in(None),
-            }
+            Reason::Unknown { what: "key", near, allowed: allowed_in(None) }
         }
     };
     let key = quoted_if_odd(key);
-    Problem {
-        origin: Origin::Flag { key: key.clone() },
-        key: Some(key),
-        reason,
-    }
+    Problem { origin: Origin::Flag { key: key.clone() }, key: Some(key), reason }
 }
 
 /// The dotted key, in quotes if it could not be one.

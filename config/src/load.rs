@@ -125,8 +125,7 @@ fn layers_above_profile(sources: &Sources) -> Vec<Layer> {
 /// finding the others.
 fn chosen_profile(default: Option<&str>, above: &[Layer]) -> Profile {
     let name = above.iter().rev().find_map(Layer::profile).or(default);
-    name.and_then(|name| name.parse().ok())
-        .unwrap_or(Profile::Desktop)
+    name.and_then(|name| name.parse().ok()).unwrap_or(Profile::Desktop)
 }
 
 /// A layer as the layering library takes it. The origin that it keeps beside each value is the number of
@@ -140,11 +139,7 @@ impl config::Source for NumberedLayer {
     }
 
     fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
-        Ok(self
-            .0
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), value.clone()))
-            .collect())
+        Ok(self.0.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect())
     }
 }
 
@@ -166,25 +161,14 @@ fn merge(layers: Vec<Vec<Entry>>) -> Result<Loaded, ConfigError> {
 }
 
 fn internal(error: config::ConfigError) -> ConfigError {
-    ConfigError::one(Problem {
-        origin: Origin::Default,
-        key: None,
-        reason: Reason::Internal(error),
-    })
+    ConfigError::one(Problem { origin: Origin::Default, key: None, reason: Reason::Internal(error) })
 }
 
 fn chosen_values(merged: &Value, origins: &[Origin]) -> BTreeMap<&'static str, Chosen> {
     let chosen = |key: &'static str| {
         let value = leaf(merged, key)?;
         let rank: usize = value.origin()?.parse().ok()?;
-        Some((
-            key,
-            Chosen {
-                text: as_toml(&value.kind),
-                origin: origins.get(rank)?.clone(),
-                rank,
-            },
-        ))
+        Some((key, Chosen { text: as_toml(&value.kind), origin: origins.get(rank)?.clone(), rank }))
     };
     RULES.iter().filter_map(|rule| chosen(rule.key)).collect()
 }

@@ -1,4 +1,4 @@
-//! The manifest of an app: the file `app.toml` in its folder (M1–M4).
+//! The manifest of an app: the file `app.toml` in its folder (M1–M3).
 //!
 //! ```toml
 //! [app]
@@ -25,7 +25,7 @@ use crate::values::is_plain;
 use fields::Fields;
 use program::Exec;
 
-pub use mode::{BackgroundMode, ModeRule};
+pub use mode::BackgroundMode;
 
 /// The name of the manifest in an app's folder.
 pub const FILE_NAME: &str = "app.toml";
@@ -66,10 +66,10 @@ impl Manifest {
     ///
     /// # Errors
     /// With everything that is wrong with the manifest and the program.
-    pub fn load(folder: &Path, rule: ModeRule) -> Result<Self, ConfigError> {
+    pub fn load(folder: &Path) -> Result<Self, ConfigError> {
         let path = folder.join(FILE_NAME);
         let document = read_inside(folder, &path)?;
-        let draft = Draft::of_document(&document, rule);
+        let draft = Draft::of_document(&document);
         draft.finish(|exec| program::check(folder, exec))
     }
 
@@ -78,9 +78,9 @@ impl Manifest {
     ///
     /// # Errors
     /// With everything that is wrong with the text.
-    pub fn parse(text: &str, path: &Path, rule: ModeRule) -> Result<Self, ConfigError> {
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let document = Document::new(path, text);
-        Draft::of_document(&document, rule).finish(|_| Ok(()))
+        Draft::of_document(&document).finish(|_| Ok(()))
     }
 }
 
@@ -108,14 +108,11 @@ struct Draft {
 }
 
 impl Draft {
-    fn of_document(document: &Document, rule: ModeRule) -> Self {
+    fn of_document(document: &Document) -> Self {
         let table = match document.parse() {
             Ok(table) => table,
             Err(error) => {
-                return Self {
-                    problems: error.into_problems(),
-                    ..Self::default()
-                };
+                return Self { problems: error.into_problems(), ..Self::default() };
             }
         };
         let mut draft = Self::default();
@@ -127,7 +124,7 @@ impl Draft {
             top.require(APP, "write [app] with id, name, version and exec below it");
         }
         if let Some(background) = top.section(BACKGROUND) {
-            draft.read_background(background, rule);
+            draft.read_background(background);
         }
         draft.problems.extend(top.problems);
         draft.problems.sort_by_key(Problem::line);
@@ -143,24 +140,16 @@ impl Draft {
         self.version = app.text("version", check_version);
         app.require("version", r#"write version = "0.1.0""#);
         let place = app.place("exec");
-        self.exec = app
-            .text("exec", program::parse)
-            .zip(place)
-            .map(|(path, place)| Exec { path, place });
-        app.require(
-            "exec",
-            r#"write exec = "heart-rate", the program in the app's folder"#,
-        );
-        self.description = app.text("description", |text| {
-            check_line(text, "a description", DESCRIPTION_MAX)
-        });
+        self.exec = app.text("exec", program::parse).zip(place).map(|(path, place)| Exec { path, place });
+        app.require("exec", r#"write exec = "heart-rate", the program in the app's folder"#);
+        self.description = app.text("description", |text| check_line(text, "a description", DESCRIPTION_MAX));
         self.problems.extend(app.problems);
     }
 
-    fn read_background(&mut self, mut background: Fields<'_>, rule: ModeRule) {
+    fn read_background(&mut self, mut background: Fields<'_>) {
         background.refuse_unknown(&BACKGROUND_KEYS);
         let found = background.texts("modes", "a list of background modes", mode::hint());
-        self.modes = mode::read(found, rule, &mut background);
+        self.modes = mode::read(found, &mut background);
         self.problems.extend(background.problems);
     }
 
@@ -168,12 +157,7 @@ impl Draft {
     fn finish(self, check: impl FnOnce(&Exec) -> Result<(), ConfigError>) -> Result<Manifest, ConfigError> {
         let mut problems = self.problems;
         if let Some(exec) = &self.exec {
-            problems.extend(
-                check(exec)
-                    .err()
-                    .map(ConfigError::into_problems)
-                    .unwrap_or_default(),
-            );
+            problems.extend(check(exec).err().map(ConfigError::into_problems).unwrap_or_default());
             problems.sort_by_key(Problem::line);
         }
         match (self.id, self.name, self.version, self.exec) {
@@ -215,18 +199,9 @@ fn check_line(text: &str, wanted: &'static str, max: usize) -> Result<String, Re
     if !text.trim().is_empty() && text.chars().count() <= max && is_plain(text) {
         return Ok(text.to_owned());
     }
-    Err(not_a(
-        text,
-        wanted,
-        format!("allowed are 1 to {max} characters on one line"),
-    ))
+    Err(not_a(text, wanted, format!("allowed are 1 to {max} characters on one line")))
 }
 
 fn not_a(text: &str, wanted: &'static str, hint: String) -> Reason {
-    ValueError::NotA {
-        found: quoted(text),
-        wanted,
-        hint,
-    }
-    .into()
+    ValueError::NotA { found: quoted(text), wanted, hint }.into()
 }

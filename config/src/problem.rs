@@ -22,20 +22,12 @@ pub struct Position {
 impl Position {
     /// The whole file.
     pub(crate) fn file(path: &Path) -> Self {
-        Self {
-            path: path.to_owned(),
-            line: None,
-            column: None,
-        }
+        Self { path: path.to_owned(), line: None, column: None }
     }
 
     /// A line of a file.
     pub(crate) fn line(path: &Path, line: usize) -> Self {
-        Self {
-            path: path.to_owned(),
-            line: Some(line),
-            column: None,
-        }
+        Self { path: path.to_owned(), line: Some(line), column: None }
     }
 }
 
@@ -190,19 +182,11 @@ pub struct Problem {
 
 impl Problem {
     pub(crate) fn at(position: Position, reason: Reason) -> Self {
-        Self {
-            origin: Origin::File(position),
-            key: None,
-            reason,
-        }
+        Self { origin: Origin::File(position), key: None, reason }
     }
 
     pub(crate) fn of_key(origin: Origin, key: impl Into<String>, reason: impl Into<Reason>) -> Self {
-        Self {
-            origin,
-            key: Some(key.into()),
-            reason: reason.into(),
-        }
+        Self { origin, key: Some(key.into()), reason: reason.into() }
     }
 
     /// The line in its file, for sorting; 0 where there is none.
@@ -242,11 +226,7 @@ pub struct ConfigError {
 impl ConfigError {
     /// An error, if there is any problem.
     pub(crate) fn check(problems: Vec<Problem>) -> Result<(), Self> {
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(Self::of(problems))
-        }
+        if problems.is_empty() { Ok(()) } else { Err(Self::of(problems)) }
     }
 
     /// An error of `problems`, of which there is at least one.

@@ -27,30 +27,12 @@ pub(crate) struct Rule {
 #[derive(Debug)]
 pub(crate) enum Kind {
     Boolean,
-    Duration {
-        min_ms: u64,
-        max_ms: u64,
-    },
-    Percent {
-        min: u32,
-        max: u32,
-    },
-    Size {
-        min: u64,
-        max: u64,
-    },
-    Count {
-        min: i64,
-        max: i64,
-    },
-    CountOrZero {
-        min: i64,
-        max: i64,
-    },
-    Word {
-        wanted: &'static str,
-        allowed: &'static [&'static str],
-    },
+    Duration { min_ms: u64, max_ms: u64 },
+    Percent { min: u32, max: u32 },
+    Size { min: u64, max: u64 },
+    Count { min: i64, max: i64 },
+    CountOrZero { min: i64, max: i64 },
+    Word { wanted: &'static str, allowed: &'static [&'static str] },
     Key,
     Path,
     Socket,
@@ -105,14 +87,7 @@ const fn size(key: &'static str, min: u64, max: u64) -> Rule {
 
 /// Every key, in the order of `defaults.toml`.
 pub(crate) static RULES: &[Rule] = &[
-    rule(
-        PROFILE_KEY,
-        Kind::Word {
-            wanted: "a profile",
-            allowed: &Profile::NAMES,
-        },
-    ),
-    rule("compat.strict", Kind::Boolean),
+    rule(PROFILE_KEY, Kind::Word { wanted: "a profile", allowed: &Profile::NAMES }),
     time("lifecycle.frontmost_time", SECOND, HOUR),
     time("lifecycle.suspend_grace", 0, MINUTE),
     time("lifecycle.leave_time", 100 * MS, MINUTE),
@@ -121,7 +96,6 @@ pub(crate) static RULES: &[Rule] = &[
     time("session.mindfulness_limit", SECOND, 24 * HOUR),
     time("session.physical_therapy_limit", SECOND, 24 * HOUR),
     time("session.alarm_limit", SECOND, 24 * HOUR),
-    rule("session.several_modes", Kind::Boolean),
     count("session.max_per_app", 1, 1024),
     time("alarm.handle_time", 100 * MS, MINUTE),
     time("alarm.schedule_ahead", MINUTE, 720 * HOUR),
@@ -130,7 +104,6 @@ pub(crate) static RULES: &[Rule] = &[
     time("alarm.max_interval", SECOND, MINUTE),
     time("budget.window", SECOND, 10 * MINUTE),
     percent("budget.extended_runtime", 1, 400),
-    percent("budget.workout", 1, 400),
     time("budget.sample_interval", 100 * MS, MINUTE),
     rule("haptics.enabled", Kind::Boolean),
     rule("haptics.device", Kind::Path),
@@ -163,13 +136,7 @@ pub(crate) static RULES: &[Rule] = &[
     count("apps.max_running", 1, 256),
     count("journal.max_undelivered", 16, 65_536),
     rule("paths.state", Kind::Path),
-    rule(
-        "log.level",
-        Kind::Word {
-            wanted: "a log level",
-            allowed: &LogLevel::NAMES,
-        },
-    ),
+    rule("log.level", Kind::Word { wanted: "a log level", allowed: &LogLevel::NAMES }),
 ];
 
 /// The key that names the board.
@@ -197,11 +164,7 @@ pub(crate) fn is_section(name: &str) -> bool {
 
 /// The keys of a section.
 pub(crate) fn keys_of(section: &str) -> impl Iterator<Item = &'static str> {
-    RULES
-        .iter()
-        .map(Rule::split)
-        .filter(move |(of, _)| *of == Some(section))
-        .map(|(_, name)| name)
+    RULES.iter().map(Rule::split).filter(move |(of, _)| *of == Some(section)).map(|(_, name)| name)
 }
 
 /// The names at the top: keys without a section, then the sections.
@@ -223,23 +186,15 @@ pub(crate) fn near_key(section: Option<&str>, found: &str) -> Option<String> {
         Some(section) => nearest(found, keys_of(section)),
         None => nearest(found, top_names().map(|(name, _)| name)),
     };
-    let elsewhere = || {
-        RULES
-            .iter()
-            .find(|rule| rule.split().1 == found)
-            .map(|rule| rule.key)
-            .map(str::to_owned)
-    };
+    let elsewhere =
+        || RULES.iter().find(|rule| rule.split().1 == found).map(|rule| rule.key).map(str::to_owned);
     beside.map(str::to_owned).or_else(elsewhere)
 }
 
 /// The keys that are allowed in `section`, as the end of a message.
 pub(crate) fn allowed_in(section: Option<&str>) -> String {
     match section {
-        Some(section) => format!(
-            "allowed in [{section}]: {}",
-            join(keys_of(section).map(str::to_owned))
-        ),
+        Some(section) => format!("allowed in [{section}]: {}", join(keys_of(section).map(str::to_owned))),
         None => {
             let names = top_names().map(|(name, section)| match section {
                 true => format!("[{name}]"),
@@ -347,11 +302,7 @@ impl Kind {
                 Ok((*min..=*max).contains(&text.parse::<ByteSize>()?.bytes()))
             }),
             Self::Word { wanted, allowed } => self.check_text(raw, |text| {
-                if allowed.contains(&text) {
-                    Ok(())
-                } else {
-                    Err(not_one_of(text, wanted, allowed))
-                }
+                if allowed.contains(&text) { Ok(()) } else { Err(not_one_of(text, wanted, allowed)) }
             }),
             Self::Key => self.check_text(raw, |text| text.parse::<InputKey>().map(drop)),
             Self::Path => self.check_text(raw, check_path),
@@ -381,17 +332,10 @@ impl Kind {
         fits: impl FnOnce(&str) -> Result<bool, ValueError>,
     ) -> Result<ValueKind, ValueError> {
         if raw.is_number() {
-            return Err(ValueError::NoUnit {
-                found: raw.shown(),
-                hint: format!("{hint}, in quotes"),
-            });
+            return Err(ValueError::NoUnit { found: raw.shown(), hint: format!("{hint}, in quotes") });
         }
         let text = raw.as_text(self.wanted(), hint)?;
-        if fits(text)? {
-            Ok(ValueKind::String(text.to_owned()))
-        } else {
-            Err(self.out_of_range(raw))
-        }
+        if fits(text)? { Ok(ValueKind::String(text.to_owned())) } else { Err(self.out_of_range(raw)) }
     }
 
     fn check_text(
@@ -420,10 +364,7 @@ impl Kind {
     }
 
     fn out_of_range(&self, raw: &Raw) -> ValueError {
-        ValueError::OutOfRange {
-            found: raw.shown(),
-            allowed: self.allowed(),
-        }
+        ValueError::OutOfRange { found: raw.shown(), allowed: self.allowed() }
     }
 }
 

@@ -16,8 +16,6 @@ use crate::values::{AutoOr, InputKey, LogLevel, Profile};
 pub struct Settings {
     /// The board that the runtime runs on.
     pub profile: Profile,
-    /// How closely WatchKit is followed.
-    pub compat: Compat,
     /// The life cycle of apps (L).
     pub lifecycle: Lifecycle,
     /// Extended runtime sessions (S, T).
@@ -44,15 +42,6 @@ pub struct Settings {
     pub paths: Paths,
     /// What the runtime says.
     pub log: Log,
-}
-
-/// How closely WatchKit is followed.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Compat {
-    /// Turns off every rule that goes beyond WatchKit (those marked + in the rules).
-    #[serde(deserialize_with = "strict::boolean")]
-    pub strict: bool,
 }
 
 /// The life cycle of apps.
@@ -90,9 +79,6 @@ pub struct Session {
     /// The limit of a smart-alarm session (T). 1 s to 24 h.
     #[serde(deserialize_with = "strict::duration")]
     pub alarm_limit: Duration,
-    /// Whether an app may declare several extended-runtime modes (M4).
-    #[serde(deserialize_with = "strict::boolean")]
-    pub several_modes: bool,
     /// How many sessions of one app may be there that have not ended. 1 to 1024.
     #[serde(deserialize_with = "strict::integer")]
     pub max_per_app: usize,
@@ -128,8 +114,6 @@ pub struct Budget {
     pub window: Duration,
     /// What an extended runtime session may use, of one core (C2). 1 % to 400 %.
     pub extended_runtime: Percent,
-    /// What a workout session may use, of one core (C2). 1 % to 400 %.
-    pub workout: Percent,
     /// From one look at the CPU use to the next. 100 ms to 1 min, at most half of the window.
     #[serde(deserialize_with = "strict::duration")]
     pub sample_interval: Duration,

@@ -37,11 +37,7 @@ impl Sources {
     /// The sources of this process: `/etc/carpus`, `$XDG_CONFIG_HOME/carpus` (or `~/.config/carpus`), its
     /// environment, and `flags`.
     pub fn from_process(flags: Vec<(String, String)>) -> Self {
-        let absolute = |name: &str| {
-            std::env::var_os(name)
-                .map(PathBuf::from)
-                .filter(|p| p.is_absolute())
-        };
+        let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
         let user = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")));
         Self {
             system_dir: Some(PathBuf::from(SYSTEM_DIR)),
@@ -53,11 +49,7 @@ impl Sources {
 
     /// The settings files, lowest first.
     pub(crate) fn files(&self) -> Vec<Result<PathBuf, ConfigError>> {
-        [&self.system_dir, &self.user_dir]
-            .into_iter()
-            .flatten()
-            .flat_map(|dir| files_in(dir))
-            .collect()
+        [&self.system_dir, &self.user_dir].into_iter().flatten().flat_map(|dir| files_in(dir)).collect()
     }
 }
 
@@ -76,12 +68,7 @@ pub fn parse_flag(text: &str) -> Result<(String, String), FlagError> {
 fn carpus_variables(all: impl Iterator<Item = (OsString, OsString)>) -> Vec<(String, String)> {
     let mut variables: Vec<(String, String)> = all
         .filter(|(name, _)| name.as_encoded_bytes().starts_with(b"CARPUS_"))
-        .map(|(name, value)| {
-            (
-                name.to_string_lossy().into_owned(),
-                value.to_string_lossy().into_owned(),
-            )
-        })
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
         .collect();
     variables.sort();
     variables
@@ -117,18 +104,11 @@ mod tests {
 
     #[test]
     fn only_variables_for_carpus_are_taken_in_order() {
-        let all = [
-            ("HOME", "/root"),
-            ("CARPUS_LOG__LEVEL", "warn"),
-            ("CARPUS_IPC__SOCKET", "auto"),
-        ];
+        let all = [("HOME", "/root"), ("CARPUS_LOG__LEVEL", "warn"), ("CARPUS_IPC__SOCKET", "auto")];
         let all = all.map(|(name, value)| (OsString::from(name), OsString::from(value)));
         let taken = carpus_variables(all.into_iter());
         let expected = [("CARPUS_IPC__SOCKET", "auto"), ("CARPUS_LOG__LEVEL", "warn")];
-        assert_eq!(
-            taken,
-            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        );
+        assert_eq!(taken, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 
     #[test]
@@ -137,11 +117,7 @@ mod tests {
         let sources = Sources::from_process(flags.clone());
         assert_eq!(sources.system_dir, Some(PathBuf::from("/etc/carpus")));
         assert_eq!(sources.flags, flags);
-        assert!(
-            sources
-                .user_dir
-                .is_none_or(|dir| dir.is_absolute() && dir.ends_with("carpus"))
-        );
+        assert!(sources.user_dir.is_none_or(|dir| dir.is_absolute() && dir.ends_with("carpus")));
     }
 
     #[test]
@@ -149,24 +125,15 @@ mod tests {
         use std::os::unix::ffi::OsStringExt;
         let value = OsString::from_vec(b"/tmp/\xff".to_vec());
         let taken = carpus_variables([(OsString::from("CARPUS_IPC__SOCKET"), value)].into_iter());
-        assert_eq!(
-            taken,
-            [("CARPUS_IPC__SOCKET".to_owned(), "/tmp/\u{fffd}".to_owned())]
-        );
+        assert_eq!(taken, [("CARPUS_IPC__SOCKET".to_owned(), "/tmp/\u{fffd}".to_owned())]);
     }
 
     #[test]
     fn flags_are_split_at_the_first_equals_sign() {
-        assert_eq!(
-            parse_flag("audio.device=hw:CARD=0"),
-            Ok(("audio.device".into(), "hw:CARD=0".into()))
-        );
+        assert_eq!(parse_flag("audio.device=hw:CARD=0"), Ok(("audio.device".into(), "hw:CARD=0".into())));
         assert_eq!(parse_flag("log.level="), Ok(("log.level".into(), String::new())));
         let refused = parse_flag("log.level").unwrap_err().to_string();
-        assert_eq!(
-            refused,
-            r#""log.level" is not key=value; write --set log.level=debug"#
-        );
+        assert_eq!(refused, r#""log.level" is not key=value; write --set log.level=debug"#);
         assert!(parse_flag("=debug").is_err());
     }
 }

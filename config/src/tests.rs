@@ -60,30 +60,18 @@ impl Folders {
 fn lines(error: &ConfigError, root: &Path) -> Vec<String> {
     let shown = error.to_string().replace(&format!("{}/", root.display()), "");
     let lines: Vec<String> = shown.lines().map(str::to_owned).collect();
-    assert_eq!(
-        lines.len(),
-        error.problems().len(),
-        "one line for each problem:\n{shown}"
-    );
+    assert_eq!(lines.len(), error.problems().len(), "one line for each problem:\n{shown}");
     lines
 }
 
 fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
-    list.iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
+    list.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
 fn of_env(list: &[(&str, &str)]) -> Sources {
-    Sources {
-        env: pairs(list),
-        ..Sources::default()
-    }
+    Sources { env: pairs(list), ..Sources::default() }
 }
 
 fn of_flags(list: &[(&str, &str)]) -> Sources {
-    Sources {
-        flags: pairs(list),
-        ..Sources::default()
-    }
+    Sources { flags: pairs(list), ..Sources::default() }
 }

@@ -180,32 +180,18 @@ fn parse_with_unit(
     let (number, unit) = text.split_at(digits);
     let (found, hint) = (quoted(text), hint.to_owned());
     if number.is_empty() {
-        return Err(ValueError::NotA {
-            found,
-            wanted: what,
-            hint,
-        });
+        return Err(ValueError::NotA { found, wanted: what, hint });
     }
     if unit.is_empty() {
         return Err(ValueError::NoUnit { found, hint });
     }
     if let Some((_, factor)) = units.iter().find(|(name, _)| *name == unit) {
-        return Ok(number
-            .parse::<u64>()
-            .map_or(u64::MAX, |number| number.saturating_mul(*factor)));
+        return Ok(number.parse::<u64>().map_or(u64::MAX, |number| number.saturating_mul(*factor)));
     }
     if unit.chars().all(|c| c.is_alphabetic() || c == '%') {
-        return Err(ValueError::UnknownUnit {
-            found,
-            unit: quoted(unit),
-            hint,
-        });
+        return Err(ValueError::UnknownUnit { found, unit: quoted(unit), hint });
     }
-    Err(ValueError::NotA {
-        found,
-        wanted: "a whole number with a unit",
-        hint,
-    })
+    Err(ValueError::NotA { found, wanted: "a whole number with a unit", hint })
 }
 
 fn format_with_unit(amount: u64, units: &[(&str, u64)], zero: &str) -> String {

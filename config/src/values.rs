@@ -34,21 +34,11 @@ pub enum Profile {
 
 impl Profile {
     /// All profiles.
-    pub const ALL: [Self; 5] = [
-        Self::RaspberryPiZero2W,
-        Self::RaspberryPi4,
-        Self::RaspberryPi5,
-        Self::Desktop,
-        Self::VirtualBoard,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::RaspberryPiZero2W, Self::RaspberryPi4, Self::RaspberryPi5, Self::Desktop, Self::VirtualBoard];
     /// Their names, in the order of the variants.
-    pub(crate) const NAMES: [&'static str; 5] = [
-        "raspberry-pi-zero-2w",
-        "raspberry-pi-4",
-        "raspberry-pi-5",
-        "desktop",
-        "virtual-board",
-    ];
+    pub(crate) const NAMES: [&'static str; 5] =
+        ["raspberry-pi-zero-2w", "raspberry-pi-4", "raspberry-pi-5", "desktop", "virtual-board"];
 
     /// The name, as written in the settings.
     pub const fn as_str(self) -> &'static str {
@@ -162,11 +152,7 @@ impl<T> AutoOr<T> {
 impl<'de, T: From<String>> Deserialize<'de> for AutoOr<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = strict::text(deserializer)?;
-        Ok(if text == AUTO {
-            Self::Auto
-        } else {
-            Self::Named(T::from(text))
-        })
+        Ok(if text == AUTO { Self::Auto } else { Self::Named(T::from(text)) })
     }
 }
 
@@ -214,15 +200,9 @@ pub(crate) const KEY_ALLOWED: &str = r#"a Linux key name such as "KEY_HOMEPAGE",
 
 fn not_a_key(text: &str) -> ValueError {
     let near = nearest(text, KEY_NAMES.lines().chain([NO_KEY]));
-    let hint = with_near(
-        near.map(|near| format!("{near:?}")).as_deref(),
-        &format!("allowed is {KEY_ALLOWED}"),
-    );
-    ValueError::NotA {
-        found: quoted(text),
-        wanted: "the name of a key",
-        hint,
-    }
+    let hint =
+        with_near(near.map(|near| format!("{near:?}")).as_deref(), &format!("allowed is {KEY_ALLOWED}"));
+    ValueError::NotA { found: quoted(text), wanted: "the name of a key", hint }
 }
 
 /// Refuses a word that is none of `allowed`.
@@ -232,11 +212,7 @@ pub(crate) fn not_one_of(text: &str, wanted: &'static str, allowed: &[&'static s
         near.map(|near| format!("{near:?}")).as_deref(),
         &format!("allowed are {}", allowed.join(", ")),
     );
-    ValueError::NotA {
-        found: quoted(text),
-        wanted,
-        hint,
-    }
+    ValueError::NotA { found: quoted(text), wanted, hint }
 }
 
 /// A path that the user named must not depend on where the daemon was started.
@@ -245,11 +221,7 @@ pub(crate) fn check_path(text: &str) -> Result<(), ValueError> {
         return Ok(());
     }
     let hint = format!("allowed is {PATH_ALLOWED}");
-    Err(ValueError::NotA {
-        found: quoted(text),
-        wanted: "an absolute path",
-        hint,
-    })
+    Err(ValueError::NotA { found: quoted(text), wanted: "an absolute path", hint })
 }
 
 /// What a path key takes.
@@ -267,11 +239,7 @@ pub(crate) fn check_socket(text: &str) -> Result<(), ValueError> {
         return Ok(());
     }
     let hint = format!("allowed is {SOCKET_ALLOWED}");
-    Err(ValueError::NotA {
-        found: quoted(text),
-        wanted: "short enough for a socket",
-        hint,
-    })
+    Err(ValueError::NotA { found: quoted(text), wanted: "short enough for a socket", hint })
 }
 
 /// What a key for a Bluetooth adapter takes.
@@ -285,11 +253,7 @@ pub(crate) fn check_adapter(text: &str) -> Result<(), ValueError> {
         return Ok(());
     }
     let hint = format!("allowed is {ADAPTER_ALLOWED}");
-    Err(ValueError::NotA {
-        found: quoted(text),
-        wanted: "a Bluetooth adapter",
-        hint,
-    })
+    Err(ValueError::NotA { found: quoted(text), wanted: "a Bluetooth adapter", hint })
 }
 
 /// The longest name of a device in characters; ALSA's are far shorter.
@@ -303,16 +267,10 @@ pub(crate) fn check_name(text: &str) -> Result<(), ValueError> {
         return Ok(());
     }
     let hint = format!("allowed is {NAME_ALLOWED}");
-    Err(ValueError::NotA {
-        found: quoted(text),
-        wanted: "a device's name",
-        hint,
-    })
+    Err(ValueError::NotA { found: quoted(text), wanted: "a device's name", hint })
 }
 
 /// No control characters, and no trace of text that was not UTF-8.
 pub(crate) fn is_plain(text: &str) -> bool {
-    !text
-        .chars()
-        .any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER)
+    !text.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER)
 }

@@ -25,13 +25,7 @@ impl<'a> Fields<'a> {
     /// The names at the top of the manifest.
     pub(super) fn top(document: &'a Document, table: &'a DeTable<'a>) -> Self {
         let header = Position::line(document.path(), 1);
-        Self {
-            document,
-            section: None,
-            table,
-            header,
-            problems: Vec::new(),
-        }
+        Self { document, section: None, table, header, problems: Vec::new() }
     }
 
     /// A section, if it is there and is one.
@@ -40,20 +34,10 @@ impl<'a> Fields<'a> {
         let header = self.document.line_of(key);
         if let DeValue::Table(table) = value.get_ref() {
             let section = Some(name);
-            return Some(Self {
-                document: self.document,
-                section,
-                table,
-                header,
-                problems: Vec::new(),
-            });
+            return Some(Self { document: self.document, section, table, header, problems: Vec::new() });
         }
         let hint = format!("write [{name}] and its keys below it");
-        let error = ValueError::NotA {
-            found: raw(value.get_ref()).shown(),
-            wanted: "a section",
-            hint,
-        };
+        let error = ValueError::NotA { found: raw(value.get_ref()).shown(), wanted: "a section", hint };
         self.refuse(name, header, error.into());
         None
     }
@@ -64,19 +48,10 @@ impl<'a> Fields<'a> {
             Some(section) => format!("allowed in [{section}]: {}", known.join(", ")),
             None => format!("allowed at the top: [{}]", known.join("], [")),
         };
-        for key in self
-            .table
-            .keys()
-            .filter(|key| !known.contains(&key.get_ref().as_ref()))
-        {
+        for key in self.table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
             let near = nearest(key.get_ref(), known.iter().copied()).map(str::to_owned);
-            let reason = Reason::Unknown {
-                what: "key",
-                near,
-                allowed: place.clone(),
-            };
-            self.problems
-                .push(self.problem(&shown_key(key.get_ref()), self.document.line_of(key), reason));
+            let reason = Reason::Unknown { what: "key", near, allowed: place.clone() };
+            self.problems.push(self.problem(&shown_key(key.get_ref()), self.document.line_of(key), reason));
         }
     }
 
@@ -89,9 +64,7 @@ impl<'a> Fields<'a> {
 
     /// Where a key stands.
     pub(super) fn place(&self, name: &str) -> Option<Position> {
-        self.table
-            .get_key_value(name)
-            .map(|(key, _)| self.document.line_of(key))
+        self.table.get_key_value(name).map(|(key, _)| self.document.line_of(key))
     }
 
     /// The text of a key, if it is there and `check` takes it.
@@ -102,13 +75,8 @@ impl<'a> Fields<'a> {
     ) -> Option<T> {
         let (key, value) = self.table.get_key_value(name)?;
         let text = raw(value.get_ref());
-        let checked = text
-            .as_text("text", "write it")
-            .map_err(Reason::from)
-            .and_then(check);
-        checked
-            .map_err(|reason| self.refuse(name, self.document.line_of(key), reason))
-            .ok()
+        let checked = text.as_text("text", "write it").map_err(Reason::from).and_then(check);
+        checked.map_err(|reason| self.refuse(name, self.document.line_of(key), reason)).ok()
     }
 
     /// The texts of a list, each with its place; none if the key is not there.
@@ -118,17 +86,10 @@ impl<'a> Fields<'a> {
         };
         let DeValue::Array(items) = value.get_ref() else {
             let found = raw(value.get_ref()).shown();
-            self.refuse(
-                name,
-                self.document.line_of(key),
-                ValueError::NotA { found, wanted, hint }.into(),
-            );
+            self.refuse(name, self.document.line_of(key), ValueError::NotA { found, wanted, hint }.into());
             return Vec::new();
         };
-        items
-            .iter()
-            .filter_map(|item| self.item(name, item, &hint))
-            .collect()
+        items.iter().filter_map(|item| self.item(name, item, &hint)).collect()
     }
 
     fn item(&mut self, name: &str, item: &Spanned<DeValue<'_>>, hint: &str) -> Option<Placed> {

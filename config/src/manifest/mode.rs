@@ -1,4 +1,4 @@
-//! Background modes (M1, M2, M4).
+//! Background modes (M1, M2).
 
 use std::fmt;
 use std::str::FromStr;
@@ -61,10 +61,7 @@ impl BackgroundMode {
 
     /// Whether it is one of the modes that make an extended runtime session (M1).
     pub const fn is_extended_runtime(self) -> bool {
-        matches!(
-            self,
-            Self::SelfCare | Self::Mindfulness | Self::PhysicalTherapy | Self::Alarm
-        )
+        matches!(self, Self::SelfCare | Self::Mindfulness | Self::PhysicalTherapy | Self::Alarm)
     }
 }
 
@@ -85,32 +82,16 @@ impl FromStr for BackgroundMode {
     }
 }
 
-/// How many extended-runtime modes an app may declare. The setting `session.several_modes` decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ModeRule {
-    /// At most one (M2).
-    One,
-    /// Several; the app names one at each start (M4).
-    Several,
-}
-
-impl ModeRule {
-    /// The rule that the setting `session.several_modes` makes.
-    pub const fn from_setting(several_modes: bool) -> Self {
-        if several_modes { Self::Several } else { Self::One }
-    }
-}
-
 /// How to write the modes.
 pub(super) fn hint() -> String {
     r#"write modes = ["mindfulness", "bluetooth-central"]"#.to_owned()
 }
 
 /// Judges the texts of `background.modes`; what is wrong goes to `fields`.
-pub(super) fn read(found: Vec<Placed>, rule: ModeRule, fields: &mut Fields<'_>) -> Vec<BackgroundMode> {
+pub(super) fn read(found: Vec<Placed>, fields: &mut Fields<'_>) -> Vec<BackgroundMode> {
     let mut modes = Vec::new();
     for (text, position) in found {
-        match judge(&text, &modes, rule) {
+        match judge(&text, &modes) {
             Ok(mode) => modes.push(mode),
             Err(reason) => fields.refuse("modes", position, reason),
         }
@@ -118,23 +99,19 @@ pub(super) fn read(found: Vec<Placed>, rule: ModeRule, fields: &mut Fields<'_>) 
     modes
 }
 
-fn judge(text: &str, before: &[BackgroundMode], rule: ModeRule) -> Result<BackgroundMode, Reason> {
+fn judge(text: &str, before: &[BackgroundMode]) -> Result<BackgroundMode, Reason> {
     let mode: BackgroundMode = text.parse()?;
     let found = quoted(text);
     if before.contains(&mode) {
         let fault = "is named twice".to_owned();
-        return Err(Reason::Mode {
-            found,
-            fault,
-            remedy: "name it once",
-        });
+        return Err(Reason::Mode { found, fault, remedy: "name it once" });
     }
     let first = before.iter().find(|mode| mode.is_extended_runtime());
     match first {
-        Some(first) if mode.is_extended_runtime() && rule == ModeRule::One => Err(Reason::Mode {
+        Some(first) if mode.is_extended_runtime() => Err(Reason::Mode {
             found,
             fault: format!("is a second extended-runtime mode beside {:?}", first.as_str()),
-            remedy: "keep one of them, or allow several with the setting session.several_modes",
+            remedy: "keep one of them",
         }),
         _ => Ok(mode),
     }

@@ -23,11 +23,7 @@ pub(super) struct Exec {
 
 /// A path within the app's folder, by its text alone.
 pub(super) fn parse(text: &str) -> Result<PathBuf, Reason> {
-    let fault = |fault| Reason::Program {
-        found: quoted(text),
-        fault,
-        remedy: INSIDE.to_owned(),
-    };
+    let fault = |fault| Reason::Program { found: quoted(text), fault, remedy: INSIDE.to_owned() };
     if text.len() > EXEC_MAX || !is_plain(text) {
         return Err(fault("is not a path of at most 255 bytes"));
     }
@@ -41,11 +37,7 @@ pub(super) fn parse(text: &str) -> Result<PathBuf, Reason> {
             }
         }
     }
-    if path.as_os_str().is_empty() {
-        Err(fault("names no program in the app's folder"))
-    } else {
-        Ok(path)
-    }
+    if path.as_os_str().is_empty() { Err(fault("names no program in the app's folder")) } else { Ok(path) }
 }
 
 /// Whether the program is there, inside the folder also behind links, and may be executed.
@@ -58,13 +50,7 @@ pub(super) fn check(folder: &Path, exec: &Exec) -> Result<(), ConfigError> {
 
 fn find_fault(folder: &Path, exec: &Exec) -> Result<(), Reason> {
     let found = quoted(&exec.path.to_string_lossy());
-    let fault = |fault, remedy: String| {
-        Err(Reason::Program {
-            found: found.clone(),
-            fault,
-            remedy,
-        })
-    };
+    let fault = |fault, remedy: String| Err(Reason::Program { found: found.clone(), fault, remedy });
     let path = folder.join(&exec.path);
     match is_inside(folder, &path) {
         Ok(true) => {}

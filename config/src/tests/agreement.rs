@@ -1,6 +1,6 @@
 //! Values that must agree with each other.
 
-use super::{Folders, of_env, of_flags, pairs};
+use super::{Folders, of_env, of_flags};
 use crate::{Settings, Sources};
 
 fn refusal(sources: &Sources) -> String {
@@ -26,17 +26,12 @@ fn the_value_that_was_set_last_is_blamed() {
 #[test]
 fn the_other_value_is_told_with_its_place() {
     let folders = Folders::new()
-        .with(
-            "system/a.toml",
-            "[budget]\nwindow = \"3s\"\nsample_interval = \"1s\"\n",
-        )
+        .with("system/a.toml", "[budget]\nwindow = \"3s\"\nsample_interval = \"1s\"\n")
         .with("user/a.toml", "[budget]\nsample_interval = \"2s\"\n");
     assert_eq!(
         folders.refusals(),
-        [
-            "user/a.toml:2: budget.sample_interval: \"2s\" is too long for budget.window = \"3s\" \
-          (system/a.toml:2); allowed is up to 1500ms"
-        ]
+        ["user/a.toml:2: budget.sample_interval: \"2s\" is too long for budget.window = \"3s\" \
+          (system/a.toml:2); allowed is up to 1500ms"]
     );
 }
 
@@ -64,10 +59,7 @@ fn n2_the_usual_interval_is_not_above_the_longest() {
 /// S4 halves a lead that is too long for what is left, so that no limit is too short for it.
 #[test]
 fn s4_a_lead_longer_than_a_limit_is_allowed() {
-    let sources = of_flags(&[
-        ("session.will_expire_lead", "10min"),
-        ("session.self_care_limit", "1s"),
-    ]);
+    let sources = of_flags(&[("session.will_expire_lead", "10min"), ("session.self_care_limit", "1s")]);
     Settings::load(&sources).unwrap();
 }
 
@@ -87,17 +79,6 @@ fn no_key_has_two_buttons_but_many_buttons_may_have_none() {
 }
 
 #[test]
-fn m4_several_modes_are_not_strict() {
-    let mut sources = of_env(&[("CARPUS_COMPAT__STRICT", "true")]);
-    sources.flags = pairs(&[("session.several_modes", "true")]);
-    assert_eq!(
-        refusal(&sources),
-        "--set session.several_modes: true contradicts compat.strict = true (CARPUS_COMPAT__STRICT); \
-         allowed is only one of them to be true"
-    );
-}
-
-#[test]
 fn all_contradictions_are_told_at_once() {
     let sources = of_flags(&[
         ("budget.window", "1s"),
@@ -111,12 +92,7 @@ fn all_contradictions_are_told_at_once() {
 #[test]
 fn a_contradiction_is_told_beside_bad_values_of_other_keys() {
     let long = ("bluetooth.reconnect_min", "1min");
-    let count = |bad| {
-        Settings::load(&of_flags(&[long, bad]))
-            .unwrap_err()
-            .problems()
-            .len()
-    };
+    let count = |bad| Settings::load(&of_flags(&[long, bad])).unwrap_err().problems().len();
     assert_eq!(count(("log.level", "loud")), 2);
     // What was meant could resolve the contradiction.
     assert_eq!(count(("bluetooth.reconnect_max", "2mn")), 1);

@@ -44,10 +44,7 @@ fn the_default_file_has_every_key_of_the_types_and_no_other() {
     for key in keys_in(DEFAULTS) {
         let error = without(&key).try_into::<Settings>().unwrap_err().to_string();
         let name = key.rsplit('.').next().unwrap();
-        assert!(
-            error.contains(&format!("missing field `{name}`")),
-            "{key}: {error}"
-        );
+        assert!(error.contains(&format!("missing field `{name}`")), "{key}: {error}");
     }
 }
 
@@ -76,11 +73,7 @@ fn the_default_file_states_what_each_key_allows() {
         } else if let Some((name, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
             let key = section.map_or(name.to_owned(), |section| format!("{section}.{name}"));
             let rule = Rule::find(&key).unwrap();
-            assert_eq!(
-                lines[index - 1],
-                format!("# Allowed: {}.", rule.kind.allowed()),
-                "{key}"
-            );
+            assert_eq!(lines[index - 1], format!("# Allowed: {}.", rule.kind.allowed()), "{key}");
             seen += 1;
         }
     }
@@ -97,9 +90,7 @@ fn each_profile_loads_and_changes_something_but_not_itself() {
         assert_eq!(layer.profile(), None, "{profile}");
         let loaded = Settings::load(&of_flags(&[("profile", profile.as_str())])).unwrap();
         assert_eq!(loaded.settings.profile, profile);
-        let of_profile = loaded
-            .describe()
-            .filter(|(_, _, origin)| **origin == Origin::Profile(profile));
+        let of_profile = loaded.describe().filter(|(_, _, origin)| **origin == Origin::Profile(profile));
         assert_eq!(of_profile.count(), layer.entries.len());
         assert!(!layer.entries.is_empty(), "{profile}");
     }
@@ -113,10 +104,7 @@ fn profiles_of_boards() {
     assert!(zero.bluetooth.max_straps < desktop.bluetooth.max_straps);
     assert!(zero.budget.sample_interval > desktop.budget.sample_interval);
     assert!(board.bluetooth.connect_timeout < desktop.bluetooth.connect_timeout);
-    assert_eq!(
-        board.audio.device,
-        AutoOr::Named("plughw:CARD=Intel,DEV=0".to_owned())
-    );
+    assert_eq!(board.audio.device, AutoOr::Named("plughw:CARD=Intel,DEV=0".to_owned()));
 }
 
 /// The numbers of the rules, against the types.
@@ -124,7 +112,6 @@ fn profiles_of_boards() {
 fn t5_the_defaults_are_those_of_the_rules() {
     let settings: Settings = toml::from_str(DEFAULTS).unwrap();
     let (seconds, minutes) = (Duration::from_secs, |n: u64| Duration::from_secs(60 * n));
-    assert!(!settings.compat.strict);
     assert_eq!(settings.lifecycle.frontmost_time, minutes(2), "L3");
     assert_eq!(settings.lifecycle.suspend_grace, seconds(5), "L4");
     assert_eq!(settings.lifecycle.leave_time, seconds(5), "L7");
@@ -133,7 +120,6 @@ fn t5_the_defaults_are_those_of_the_rules() {
     assert_eq!(settings.session.mindfulness_limit, minutes(60), "T");
     assert_eq!(settings.session.physical_therapy_limit, minutes(60), "T");
     assert_eq!(settings.session.alarm_limit, minutes(30), "T");
-    assert!(!settings.session.several_modes, "M4");
     assert_eq!(settings.session.max_per_app, 16);
     assert_eq!(settings.alarm.handle_time, seconds(5), "A4");
     assert_eq!(settings.alarm.schedule_ahead, minutes(36 * 60), "A1");
@@ -142,7 +128,6 @@ fn t5_the_defaults_are_those_of_the_rules() {
     assert_eq!(settings.alarm.max_interval, seconds(60), "N2");
     assert_eq!(settings.budget.window, seconds(60), "C1");
     assert_eq!(settings.budget.extended_runtime, Percent::new(15), "C2");
-    assert_eq!(settings.budget.workout, Percent::new(50), "C2");
     assert_eq!(settings.budget.sample_interval, seconds(2));
 }
 
@@ -152,49 +137,24 @@ fn the_other_defaults() {
     let settings: Settings = toml::from_str(DEFAULTS).unwrap();
     let ms = Duration::from_millis;
     assert!(settings.haptics.enabled && settings.audio.enabled && settings.bluetooth.enabled);
-    assert_eq!(
-        (settings.haptics.device, settings.haptics.gap),
-        (AutoOr::Auto, ms(100)),
-        "H2"
-    );
-    assert_eq!(
-        (settings.haptics.gain, settings.audio.volume),
-        (Percent::new(100), Percent::new(80))
-    );
-    assert_eq!(
-        (settings.audio.device, settings.audio.buffer_frames),
-        (AutoOr::Auto, 0)
-    );
+    assert_eq!((settings.haptics.device, settings.haptics.gap), (AutoOr::Auto, ms(100)), "H2");
+    assert_eq!((settings.haptics.gain, settings.audio.volume), (Percent::new(100), Percent::new(80)));
+    assert_eq!((settings.audio.device, settings.audio.buffer_frames), (AutoOr::Auto, 0));
     let bluetooth = settings.bluetooth;
     assert_eq!((bluetooth.adapter, bluetooth.max_straps), (AutoOr::Auto, 16));
-    assert_eq!(
-        (bluetooth.connect_timeout, bluetooth.scan_time),
-        (ms(20_000), ms(8000))
-    );
+    assert_eq!((bluetooth.connect_timeout, bluetooth.scan_time), (ms(20_000), ms(8000)));
     assert_eq!(bluetooth.no_data_time, ms(10_000));
-    assert_eq!(
-        (bluetooth.reconnect_min, bluetooth.reconnect_max),
-        (ms(500), ms(30_000))
-    );
+    assert_eq!((bluetooth.reconnect_min, bluetooth.reconnect_max), (ms(500), ms(30_000)));
     let key = |name: &str| InputKey::Key(name.to_owned());
     let inputs = settings.inputs;
-    assert_eq!(
-        (inputs.crown, inputs.side_button),
-        (key("KEY_HOMEPAGE"), key("KEY_POWER"))
-    );
+    assert_eq!((inputs.crown, inputs.side_button), (key("KEY_HOMEPAGE"), key("KEY_POWER")));
     assert_eq!((inputs.stop, inputs.snooze), (key("KEY_STOP"), key("KEY_SLEEP")));
     assert_eq!(inputs.device, AutoOr::Auto);
     let ipc = settings.ipc;
     assert_eq!((ipc.socket, ipc.max_frame), (AutoOr::Auto, ByteSize::new(65_536)));
-    assert_eq!(
-        (ipc.max_clients, ipc.max_queued_events, ipc.max_samples),
-        (64, 256, 256)
-    );
+    assert_eq!((ipc.max_clients, ipc.max_queued_events, ipc.max_samples), (64, 256, 256));
     let apps = settings.apps;
-    assert_eq!(
-        (apps.max_installed, apps.max_log, apps.max_running),
-        (64, ByteSize::new(1 << 20), 16)
-    );
+    assert_eq!((apps.max_installed, apps.max_log, apps.max_running), (64, ByteSize::new(1 << 20), 16));
     assert_eq!(settings.journal.max_undelivered, 1024);
     assert_eq!(settings.paths.state, AutoOr::Auto);
     assert_eq!(settings.log.level, LogLevel::Info);

@@ -8,90 +8,43 @@ use crate::{Origin, Percent, Position, Profile, Settings, Sources};
 const KEY: &str = "budget.sample_interval";
 
 fn file(path: std::path::PathBuf, line: usize) -> Origin {
-    Origin::File(Position {
-        path,
-        line: Some(line),
-        column: None,
-    })
+    Origin::File(Position { path, line: Some(line), column: None })
 }
 
 #[test]
 fn each_layer_overrides_the_one_below() {
     let value = |sources: &Sources| {
         let loaded = Settings::load(sources).unwrap();
-        (
-            loaded.settings.budget.sample_interval,
-            loaded.origin(KEY).unwrap().clone(),
-        )
+        (loaded.settings.budget.sample_interval, loaded.origin(KEY).unwrap().clone())
     };
     let folders = Folders::new();
     let mut sources = folders.sources();
     assert_eq!(value(&sources), (Duration::from_secs(2), Origin::Default));
 
     let folders = folders.with("system/10-board.toml", "profile = \"raspberry-pi-zero-2w\"\n");
-    assert_eq!(
-        value(&sources),
-        (
-            Duration::from_secs(5),
-            Origin::Profile(Profile::RaspberryPiZero2W)
-        )
-    );
+    assert_eq!(value(&sources), (Duration::from_secs(5), Origin::Profile(Profile::RaspberryPiZero2W)));
 
     let folders = folders.with("system/20-site.toml", "[budget]\nsample_interval = \"6s\"\n");
-    assert_eq!(
-        value(&sources),
-        (
-            Duration::from_secs(6),
-            file(folders.path("system/20-site.toml"), 2)
-        )
-    );
+    assert_eq!(value(&sources), (Duration::from_secs(6), file(folders.path("system/20-site.toml"), 2)));
 
     let folders = folders.with("system/30-site.toml", "\n\n[budget]\nsample_interval = \"7s\"\n");
-    assert_eq!(
-        value(&sources),
-        (
-            Duration::from_secs(7),
-            file(folders.path("system/30-site.toml"), 4)
-        )
-    );
+    assert_eq!(value(&sources), (Duration::from_secs(7), file(folders.path("system/30-site.toml"), 4)));
 
     let folders = folders.with("user/00-first.toml", "budget.sample_interval = \"8s\"\n");
-    assert_eq!(
-        value(&sources),
-        (
-            Duration::from_secs(8),
-            file(folders.path("user/00-first.toml"), 1)
-        )
-    );
+    assert_eq!(value(&sources), (Duration::from_secs(8), file(folders.path("user/00-first.toml"), 1)));
 
     let folders = folders.with("user/01-second.toml", "budget = { sample_interval = \"9s\" }\n");
-    assert_eq!(
-        value(&sources),
-        (
-            Duration::from_secs(9),
-            file(folders.path("user/01-second.toml"), 1)
-        )
-    );
+    assert_eq!(value(&sources), (Duration::from_secs(9), file(folders.path("user/01-second.toml"), 1)));
 
     sources.env = pairs(&[("CARPUS_BUDGET__SAMPLE_INTERVAL", "10s")]);
     let variable = "CARPUS_BUDGET__SAMPLE_INTERVAL".to_owned();
-    assert_eq!(
-        value(&sources),
-        (Duration::from_secs(10), Origin::Environment { variable })
-    );
+    assert_eq!(value(&sources), (Duration::from_secs(10), Origin::Environment { variable }));
 
     sources.flags = pairs(&[(KEY, "11s")]);
-    assert_eq!(
-        value(&sources),
-        (Duration::from_secs(11), Origin::Flag { key: KEY.to_owned() })
-    );
+    assert_eq!(value(&sources), (Duration::from_secs(11), Origin::Flag { key: KEY.to_owned() }));
 
     sources.flags = pairs(&[(KEY, "11s"), (KEY, "12s")]);
-    assert_eq!(
-        value(&sources).0,
-        Duration::from_secs(12),
-        "the later flag counts"
-    );
+    assert_eq!(value(&sources).0, Duration::from_secs(12), "the later flag counts");
 }
 
 #[test]
@@ -131,10 +84,7 @@ fn folders_that_are_not_there_have_no_settings() {
         ..Sources::default()
     };
     let loaded = Settings::load(&sources).unwrap();
-    assert_eq!(
-        loaded.settings,
-        Settings::load(&Sources::default()).unwrap().settings
-    );
+    assert_eq!(loaded.settings, Settings::load(&Sources::default()).unwrap().settings);
 }
 
 #[test]
@@ -151,10 +101,7 @@ fn other_files_and_hidden_ones_are_passed_over() {
 fn windows_line_ends_and_a_byte_order_mark_are_taken() {
     let folders = Folders::new().with("system/a.toml", "\u{feff}[log]\r\nlevel = \"warn\"\r\n");
     let loaded = folders.load().unwrap();
-    assert_eq!(
-        loaded.origin("log.level"),
-        Some(&file(folders.path("system/a.toml"), 2))
-    );
+    assert_eq!(loaded.origin("log.level"), Some(&file(folders.path("system/a.toml"), 2)));
 }
 
 #[test]
@@ -174,10 +121,10 @@ fn variables_that_are_no_settings_are_passed_over() {
 #[test]
 fn every_kind_of_value_can_come_from_the_environment() {
     let sources = of_env(&[
-        ("CARPUS_COMPAT__STRICT", "true"),
+        ("CARPUS_HAPTICS__ENABLED", "false"),
         ("CARPUS_IPC__MAX_CLIENTS", "7"),
         ("CARPUS_IPC__MAX_FRAME", "1MiB"),
-        ("CARPUS_BUDGET__WORKOUT", "200%"),
+        ("CARPUS_BUDGET__EXTENDED_RUNTIME", "200%"),
         ("CARPUS_LIFECYCLE__FRONTMOST_TIME", "90s"),
         ("CARPUS_INPUTS__CROWN", "none"),
         ("CARPUS_BLUETOOTH__ADAPTER", "hci1"),
@@ -185,16 +132,13 @@ fn every_kind_of_value_can_come_from_the_environment() {
         ("CARPUS_LOG__LEVEL", "trace"),
     ]);
     let settings = Settings::load(&sources).unwrap().settings;
-    assert!(settings.compat.strict);
+    assert!(!settings.haptics.enabled);
     assert_eq!(settings.ipc.max_clients, 7);
     assert_eq!(settings.ipc.max_frame.bytes(), 1 << 20);
-    assert_eq!(settings.budget.workout.get(), 200);
+    assert_eq!(settings.budget.extended_runtime.get(), 200);
     assert_eq!(settings.lifecycle.frontmost_time, Duration::from_secs(90));
     assert_eq!(settings.inputs.crown.name(), None);
-    assert_eq!(
-        settings.bluetooth.adapter.named().map(String::as_str),
-        Some("hci1")
-    );
+    assert_eq!(settings.bluetooth.adapter.named().map(String::as_str), Some("hci1"));
     assert_eq!(settings.paths.state.named(), Some(&"/srv/carpus".into()));
     assert_eq!(settings.log.level, crate::LogLevel::Trace);
 }
@@ -204,18 +148,10 @@ fn the_description_is_toml_that_gives_the_same_settings() {
     let mut sources = of_env(&[("CARPUS_AUDIO__DEVICE", r#"a "quoted" \ name"#)]);
     sources.flags = pairs(&[("profile", "virtual-board"), ("log.level", "debug")]);
     let loaded = Settings::load(&sources).unwrap();
-    let text: String = loaded
-        .describe()
-        .map(|(key, value, origin)| format!("{key} = {value} # {origin}\n"))
-        .collect();
-    assert!(
-        text.contains("budget.sample_interval = \"1s\" # profile virtual-board\n"),
-        "{text}"
-    );
-    assert!(
-        text.contains("log.level = \"debug\" # --set log.level\n"),
-        "{text}"
-    );
+    let text: String =
+        loaded.describe().map(|(key, value, origin)| format!("{key} = {value} # {origin}\n")).collect();
+    assert!(text.contains("budget.sample_interval = \"1s\" # profile virtual-board\n"), "{text}");
+    assert!(text.contains("log.level = \"debug\" # --set log.level\n"), "{text}");
     assert!(text.contains("haptics.enabled = true # default\n"), "{text}");
     assert!(text.contains("# CARPUS_AUDIO__DEVICE\n"), "{text}");
 

@@ -1,4 +1,4 @@
-//! Manifests: what is taken, and every refusal word for word (M1–M4).
+//! Manifests: what is taken, and every refusal word for word (M1–M3).
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::lines;
 use crate::ConfigError;
-use crate::manifest::{BackgroundMode, Manifest, ModeRule};
+use crate::manifest::{BackgroundMode, Manifest};
 
 const GOOD: &str = r#"[app]
 id = "heart-rate"
@@ -19,7 +19,7 @@ modes = ["mindfulness", "bluetooth-central"]
 "#;
 
 fn parse(text: &str) -> Result<Manifest, ConfigError> {
-    Manifest::parse(text, Path::new("app.toml"), ModeRule::One)
+    Manifest::parse(text, Path::new("app.toml"))
 }
 
 fn refusals(text: &str) -> Vec<String> {
@@ -60,7 +60,7 @@ impl AppFolder {
     }
 
     fn load(&self) -> Result<Manifest, ConfigError> {
-        Manifest::load(&self.path(), ModeRule::One)
+        Manifest::load(&self.path())
     }
 
     fn refusals(&self) -> Vec<String> {
@@ -70,10 +70,7 @@ impl AppFolder {
 
 #[test]
 fn a_whole_manifest() {
-    let manifest = AppFolder::new(GOOD)
-        .with_program("heart-rate", 0o755)
-        .load()
-        .unwrap();
+    let manifest = AppFolder::new(GOOD).with_program("heart-rate", 0o755).load().unwrap();
     let expected = Manifest {
         id: "heart-rate".to_owned(),
         name: "Heart Rate".to_owned(),
@@ -84,19 +81,13 @@ fn a_whole_manifest() {
     };
     assert_eq!(manifest, expected);
     let described = GOOD.replace("exec =", "description = \"Shows the heart rate.\"\nexec =");
-    assert_eq!(
-        parse(&described).unwrap().description.as_deref(),
-        Some("Shows the heart rate.")
-    );
+    assert_eq!(parse(&described).unwrap().description.as_deref(), Some("Shows the heart rate."));
 }
 
 #[test]
 fn m1_every_mode_can_be_declared() {
     for mode in BackgroundMode::ALL {
-        let text = GOOD.replace(
-            r#""mindfulness", "bluetooth-central""#,
-            &format!("{:?}", mode.as_str()),
-        );
+        let text = GOOD.replace(r#""mindfulness", "bluetooth-central""#, &format!("{:?}", mode.as_str()));
         assert_eq!(parse(&text).unwrap().modes, [mode]);
     }
     let extended: Vec<&str> = BackgroundMode::ALL
@@ -104,27 +95,16 @@ fn m1_every_mode_can_be_declared() {
         .filter(|mode| mode.is_extended_runtime())
         .map(BackgroundMode::as_str)
         .collect();
-    assert_eq!(
-        extended,
-        ["self-care", "mindfulness", "physical-therapy", "alarm"]
-    );
+    assert_eq!(extended, ["self-care", "mindfulness", "physical-therapy", "alarm"]);
 }
 
 #[test]
 fn m1_an_app_may_have_no_modes() {
-    for cut in [
-        "[background]\nmodes = [\"mindfulness\", \"bluetooth-central\"]\n",
-        "modes = ",
-    ] {
+    for cut in ["[background]\nmodes = [\"mindfulness\", \"bluetooth-central\"]\n", "modes = "] {
         let text = GOOD.split(cut).next().unwrap();
         assert_eq!(parse(text).unwrap().modes, []);
     }
-    assert_eq!(
-        parse(&GOOD.replace(r#""mindfulness", "bluetooth-central""#, ""))
-            .unwrap()
-            .modes,
-        []
-    );
+    assert_eq!(parse(&GOOD.replace(r#""mindfulness", "bluetooth-central""#, "")).unwrap().modes, []);
 }
 
 #[test]
@@ -167,63 +147,25 @@ fn m2_one_extended_runtime_mode_beside_any_others() {
     assert_eq!(
         refusal("\"bluetooth-central\"", "\n  \"audio\",\n  \"alarm\","),
         "app.toml:10: background.modes: \"alarm\" is a second extended-runtime mode beside \"mindfulness\"; \
-         keep one of them, or allow several with the setting session.several_modes"
+         keep one of them"
     );
-    let others = GOOD.replace(
-        "\"mindfulness\"",
-        r#""alarm", "audio", "location", "workout-processing""#,
-    );
+    let others = GOOD.replace("\"mindfulness\"", r#""alarm", "audio", "location", "workout-processing""#);
     assert_eq!(parse(&others).unwrap().modes.len(), 5);
-}
-
-#[test]
-fn m4_several_extended_runtime_modes_where_the_setting_allows() {
-    let text = GOOD.replace("\"bluetooth-central\"", "\"alarm\"");
-    assert_eq!(refusals(&text).len(), 1);
-    let rule = ModeRule::from_setting(true);
-    let manifest = Manifest::parse(&text, Path::new("app.toml"), rule).unwrap();
-    assert_eq!(
-        manifest.modes,
-        [BackgroundMode::Mindfulness, BackgroundMode::Alarm]
-    );
-    assert_eq!(ModeRule::from_setting(false), ModeRule::One);
-    let twice = text.replace("\"alarm\"", "\"mindfulness\"");
-    assert!(
-        Manifest::parse(&twice, Path::new("app.toml"), rule).is_err(),
-        "still each only once"
-    );
 }
 
 #[test]
 fn m3_ids() {
     let allowed = r#"allowed are 1 to 64 of a-z, 0-9, "." and "-", the first a letter or digit"#;
     let long = "x".repeat(65);
-    for bad in [
-        "",
-        "Heart Rate",
-        "Heart",
-        ".hidden",
-        "-x",
-        "a/b",
-        "a_b",
-        "ü",
-        "..",
-        &long,
-    ] {
+    for bad in ["", "Heart Rate", "Heart", ".hidden", "-x", "a/b", "a_b", "ü", "..", &long] {
         let shown = refusal("\"heart-rate\"", &format!("{bad:?}"));
         assert!(shown.starts_with("app.toml:2: app.id: \""), "{shown}");
-        assert!(
-            shown.ends_with(&format!("\" is not an app's id; {allowed}")),
-            "{shown}"
-        );
+        assert!(shown.ends_with(&format!("\" is not an app's id; {allowed}")), "{shown}");
     }
     for good in ["a", "0", "io.carpus.heart-rate", "a..b", &long[1..]] {
         assert_eq!(parse(&GOOD.replacen("heart-rate", good, 1)).unwrap().id, good);
     }
-    assert_eq!(
-        refusal("\"heart-rate\"", "3"),
-        "app.toml:2: app.id: 3 is not text; write it, in quotes"
-    );
+    assert_eq!(refusal("\"heart-rate\"", "3"), "app.toml:2: app.id: 3 is not text; write it, in quotes");
 }
 
 #[test]
@@ -236,24 +178,14 @@ fn m3_names_versions_and_descriptions() {
         refusal("Heart Rate", "a\\nb"),
         "app.toml:3: app.name: \"a\\nb\" is not a name; allowed are 1 to 64 characters on one line"
     );
-    assert_eq!(
-        parse(&GOOD.replace("Heart Rate", &"ü".repeat(64)))
-            .unwrap()
-            .name
-            .chars()
-            .count(),
-        64
-    );
+    assert_eq!(parse(&GOOD.replace("Heart Rate", &"ü".repeat(64))).unwrap().name.chars().count(), 64);
     assert!(parse(&GOOD.replace("Heart Rate", &"ü".repeat(65))).is_err());
     assert_eq!(
         refusal("0.1.0", "one two"),
         "app.toml:4: app.version: \"one two\" is not a version; \
          allowed are 1 to 32 of letters, digits, \".\", \"-\" and \"+\""
     );
-    assert_eq!(
-        refusal("\"0.1.0\"", "0.1"),
-        "app.toml:4: app.version: 0.1 is not text; write it, in quotes"
-    );
+    assert_eq!(refusal("\"0.1.0\"", "0.1"), "app.toml:4: app.version: 0.1 is not text; write it, in quotes");
     assert_eq!(
         refusal("exec =", "description = \"\"\nexec ="),
         "app.toml:5: app.description: \"\" is not a description; allowed are 1 to 256 characters on one line"
@@ -276,10 +208,7 @@ fn m3_unknown_keys() {
         "app.toml:1: backgruond: unknown key; did you mean background? Allowed at the top: [app], [background]"
     );
     assert_eq!(
-        refusal(
-            "[background]\nmodes = [\"mindfulness\", \"bluetooth-central\"]",
-            "[app.x]\ny = 1"
-        ),
+        refusal("[background]\nmodes = [\"mindfulness\", \"bluetooth-central\"]", "[app.x]\ny = 1"),
         "app.toml:7: app.x: unknown key; allowed in [app]: id, name, version, exec, description"
     );
 }
@@ -307,10 +236,7 @@ fn m3_missing_keys() {
 
 #[test]
 fn m3_text_that_is_not_toml() {
-    assert_eq!(
-        refusal("\"0.1.0\"", "0.1.0"),
-        "app.toml:4:14: invalid float, expected nothing"
-    );
+    assert_eq!(refusal("\"0.1.0\"", "0.1.0"), "app.toml:4:14: invalid float, expected nothing");
     assert_eq!(refusal("name", "id"), "app.toml:3:1: duplicate key");
 }
 
@@ -340,10 +266,8 @@ fn m3_a_program_must_be_named_within_the_folder() {
 fn m3_all_problems_at_once_in_order() {
     let text =
         "[background]\nmodes = [\"nap\", \"audio\", \"audio\"]\n[app]\nid = \"X\"\nexec = \"/x\"\nnmae = 1\n";
-    let starts: Vec<String> = refusals(text)
-        .iter()
-        .map(|line| line.split(": ").take(2).collect::<Vec<_>>().join(" "))
-        .collect();
+    let starts: Vec<String> =
+        refusals(text).iter().map(|line| line.split(": ").take(2).collect::<Vec<_>>().join(" ")).collect();
     assert_eq!(
         starts,
         [
@@ -361,10 +285,7 @@ fn m3_all_problems_at_once_in_order() {
 #[test]
 fn m3_a_program_in_a_folder_of_its_own_is_taken() {
     let text = GOOD.replace("exec = \"heart-rate\"", "exec = \"./bin//heart-rate\"");
-    let manifest = AppFolder::new(&text)
-        .with_program("bin/heart-rate", 0o500)
-        .load()
-        .unwrap();
+    let manifest = AppFolder::new(&text).with_program("bin/heart-rate", 0o500).load().unwrap();
     assert_eq!(manifest.exec, PathBuf::from("bin/heart-rate"));
 }
 
@@ -421,22 +342,14 @@ fn m3_the_manifest_itself_must_be_in_the_folder() {
     let missing = ["app/app.toml: cannot be read: No such file or directory (os error 2)"];
     assert_eq!(folder.refusals(), missing);
     symlink("../elsewhere.toml", &manifest).unwrap();
-    assert_eq!(
-        folder.refusals(),
-        ["app/app.toml: is a link that leaves the app's folder"]
-    );
+    assert_eq!(folder.refusals(), ["app/app.toml: is a link that leaves the app's folder"]);
 }
 
 #[test]
 fn m3_a_manifest_has_at_most_64_kib() {
     let padded = |size: usize| format!("{GOOD}#{}\n", "x".repeat(size - GOOD.len() - 2));
-    AppFolder::new(&padded(64 * 1024))
-        .with_program("heart-rate", 0o755)
-        .load()
-        .unwrap();
-    let refused = AppFolder::new(&padded(64 * 1024 + 1))
-        .with_program("heart-rate", 0o755)
-        .refusals();
+    AppFolder::new(&padded(64 * 1024)).with_program("heart-rate", 0o755).load().unwrap();
+    let refused = AppFolder::new(&padded(64 * 1024 + 1)).with_program("heart-rate", 0o755).refusals();
     assert_eq!(refused, ["app/app.toml: is larger than 64KiB"]);
 }
 
@@ -445,5 +358,5 @@ fn a_folder_behind_a_link_is_taken() {
     let folder = AppFolder::new(GOOD).with_program("heart-rate", 0o755);
     let link = folder.dir.path().join("link");
     symlink("app", &link).unwrap();
-    Manifest::load(&link, ModeRule::One).unwrap();
+    Manifest::load(&link).unwrap();
 }

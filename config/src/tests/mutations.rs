@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{Folders, lines, pairs};
 use crate::document::Document;
 use crate::layers::Layer;
-use crate::manifest::{Manifest, ModeRule};
+use crate::manifest::Manifest;
 use crate::rules::RULES;
 use crate::{DEFAULTS, Origin, Profile, Settings, Sources};
 
@@ -119,10 +119,7 @@ fn refused_of(texts: &[&str], mut is_refused: impl FnMut(&str) -> bool) -> usize
 #[test]
 fn no_settings_file_makes_a_panic() {
     let path = Path::new("mutated.toml");
-    let texts: Vec<&str> = [DEFAULTS]
-        .into_iter()
-        .chain(Profile::ALL.map(Profile::toml))
-        .collect();
+    let texts: Vec<&str> = [DEFAULTS].into_iter().chain(Profile::ALL.map(Profile::toml)).collect();
     let refused = refused_of(&texts, |text| {
         let layer = Layer::of_document(&Document::new(path, text), Origin::File);
         let count = text.lines().count().max(1);
@@ -133,34 +130,20 @@ fn no_settings_file_makes_a_panic() {
         }
         !layer.problems.is_empty()
     });
-    assert!(
-        refused > ROUNDS / 4 && refused < ROUNDS,
-        "the mutations bite, but not always: {refused}"
-    );
+    assert!(refused > ROUNDS / 4 && refused < ROUNDS, "the mutations bite, but not always: {refused}");
 }
 
 #[test]
 fn no_manifest_makes_a_panic() {
-    let refused = refused_of(&[MANIFEST], |text| {
-        match Manifest::parse(text, Path::new("app.toml"), ModeRule::One) {
-            Ok(manifest) => {
-                assert!(
-                    !manifest.id.contains('/') && !manifest.id.starts_with('.'),
-                    "{text:?}"
-                );
-                assert!(
-                    manifest.exec.is_relative() && !manifest.exec.starts_with(".."),
-                    "{text:?}"
-                );
-                false
-            }
-            Err(error) => !lines(&error, Path::new("/")).is_empty(),
+    let refused = refused_of(&[MANIFEST], |text| match Manifest::parse(text, Path::new("app.toml")) {
+        Ok(manifest) => {
+            assert!(!manifest.id.contains('/') && !manifest.id.starts_with('.'), "{text:?}");
+            assert!(manifest.exec.is_relative() && !manifest.exec.starts_with(".."), "{text:?}");
+            false
         }
+        Err(error) => !lines(&error, Path::new("/")).is_empty(),
     });
-    assert!(
-        refused > ROUNDS / 4 && refused < ROUNDS,
-        "the mutations bite, but not always: {refused}"
-    );
+    assert!(refused > ROUNDS / 4 && refused < ROUNDS, "the mutations bite, but not always: {refused}");
 }
 
 /// Through real files, with bytes that are not UTF-8, and with all checks behind the parser.
@@ -190,11 +173,7 @@ fn no_variable_and_no_flag_makes_a_panic() {
             let key = String::from_utf8_lossy(&mutated(rule.key, &mut random)).into_owned();
             let variable = format!("CARPUS_{}", key.to_ascii_uppercase());
             let flags = pairs(&[(rule.key, &value), (&key, &value)]);
-            let sources = Sources {
-                env: pairs(&[(&variable, &value)]),
-                flags,
-                ..Sources::default()
-            };
+            let sources = Sources { env: pairs(&[(&variable, &value)]), flags, ..Sources::default() };
             if let Err(error) = Settings::load(&sources) {
                 lines(&error, Path::new("/"));
             }

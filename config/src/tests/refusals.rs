@@ -20,11 +20,7 @@ fn refusal(sources: &Sources) -> String {
 fn check_values(section: &str, key: &str, cases: &[(&str, &str)]) {
     for (value, expected) in cases {
         let refused = of_file(&format!("[{section}]\n{key} = {value}\n"));
-        assert_eq!(
-            refused,
-            format!("system/board.toml:2: {section}.{key}: {expected}"),
-            "{value}"
-        );
+        assert_eq!(refused, format!("system/board.toml:2: {section}.{key}: {expected}"), "{value}");
     }
 }
 
@@ -37,51 +33,24 @@ fn durations() {
             (r#""30""#, r#""30" has no unit; write 30s, 2min or 1h"#),
             ("30", "30 has no unit; write 30s, 2min or 1h, in quotes"),
             ("30.5", "30.5 has no unit; write 30s, 2min or 1h, in quotes"),
-            (
-                r#""30sec""#,
-                r#""30sec" has the unknown unit "sec"; write 30s, 2min or 1h"#,
-            ),
-            (
-                r#""2m""#,
-                r#""2m" has the unknown unit "m"; write 30s, 2min or 1h"#,
-            ),
+            (r#""30sec""#, r#""30sec" has the unknown unit "sec"; write 30s, 2min or 1h"#),
+            (r#""2m""#, r#""2m" has the unknown unit "m"; write 30s, 2min or 1h"#),
             (r#""soon""#, r#""soon" is not a duration; write 30s, 2min or 1h"#),
             (r#""-5s""#, r#""-5s" is not a duration; write 30s, 2min or 1h"#),
             (r#""""#, r#""" is not a duration; write 30s, 2min or 1h"#),
-            (
-                r#""1.5h""#,
-                r#""1.5h" is not a whole number with a unit; write 30s, 2min or 1h"#,
-            ),
-            (
-                r#""1min30s""#,
-                r#""1min30s" is not a whole number with a unit; write 30s, 2min or 1h"#,
-            ),
-            (
-                r#""30 s""#,
-                r#""30 s" is not a whole number with a unit; write 30s, 2min or 1h"#,
-            ),
-            (
-                r#""99ms""#,
-                r#""99ms" is out of range; allowed is 100ms to 10min"#,
-            ),
-            (
-                r#""601s""#,
-                r#""601s" is out of range; allowed is 100ms to 10min"#,
-            ),
+            (r#""1.5h""#, r#""1.5h" is not a whole number with a unit; write 30s, 2min or 1h"#),
+            (r#""1min30s""#, r#""1min30s" is not a whole number with a unit; write 30s, 2min or 1h"#),
+            (r#""30 s""#, r#""30 s" is not a whole number with a unit; write 30s, 2min or 1h"#),
+            (r#""99ms""#, r#""99ms" is out of range; allowed is 100ms to 10min"#),
+            (r#""601s""#, r#""601s" is out of range; allowed is 100ms to 10min"#),
             (
                 r#""99999999999999999999999h""#,
                 r#""99999999999999999999999h" is out of range; allowed is 100ms to 10min"#,
             ),
             ("true", "true is not a duration; write 30s, 2min or 1h, in quotes"),
             ("[]", "a list is not a duration; write 30s, 2min or 1h, in quotes"),
-            (
-                "{ a = 1 }",
-                "a table is not a duration; write 30s, 2min or 1h, in quotes",
-            ),
-            (
-                "07:32:00",
-                "a date or time is not a duration; write 30s, 2min or 1h, in quotes",
-            ),
+            ("{ a = 1 }", "a table is not a duration; write 30s, 2min or 1h, in quotes"),
+            ("07:32:00", "a date or time is not a duration; write 30s, 2min or 1h, in quotes"),
         ],
     );
 }
@@ -90,23 +59,14 @@ fn durations() {
 fn percentages() {
     check_values(
         "budget",
-        "workout",
+        "extended_runtime",
         &[
             (r#""15""#, r#""15" has no unit; write 15% or 80%"#),
             ("15", "15 has no unit; write 15% or 80%, in quotes"),
             ("0.15", "0.15 has no unit; write 15% or 80%, in quotes"),
-            (
-                r#""15 %""#,
-                r#""15 %" is not a whole number with a unit; write 15% or 80%"#,
-            ),
-            (
-                r#""12.5%""#,
-                r#""12.5%" is not a whole number with a unit; write 15% or 80%"#,
-            ),
-            (
-                r#""15pct""#,
-                r#""15pct" has the unknown unit "pct"; write 15% or 80%"#,
-            ),
+            (r#""15 %""#, r#""15 %" is not a whole number with a unit; write 15% or 80%"#),
+            (r#""12.5%""#, r#""12.5%" is not a whole number with a unit; write 15% or 80%"#),
+            (r#""15pct""#, r#""15pct" has the unknown unit "pct"; write 15% or 80%"#),
             (r#""0%""#, r#""0%" is out of range; allowed is 1% to 400%"#),
             (r#""401%""#, r#""401%" is out of range; allowed is 1% to 400%"#),
             (r#""half""#, r#""half" is not a percentage; write 15% or 80%"#),
@@ -122,14 +82,8 @@ fn sizes() {
         &[
             (r#""65536""#, r#""65536" has no unit; write 512B, 64KiB or 1MiB"#),
             ("65536", "65536 has no unit; write 512B, 64KiB or 1MiB, in quotes"),
-            (
-                r#""64KB""#,
-                r#""64KB" has the unknown unit "KB"; write 512B, 64KiB or 1MiB"#,
-            ),
-            (
-                r#""4095B""#,
-                r#""4095B" is out of range; allowed is 4KiB to 16MiB"#,
-            ),
+            (r#""64KB""#, r#""64KB" has the unknown unit "KB"; write 512B, 64KiB or 1MiB"#),
+            (r#""4095B""#, r#""4095B" is out of range; allowed is 4KiB to 16MiB"#),
             (r#""1GiB""#, r#""1GiB" is out of range; allowed is 4KiB to 16MiB"#),
             (r#""big""#, r#""big" is not a size; write 512B, 64KiB or 1MiB"#),
         ],
@@ -146,16 +100,10 @@ fn whole_numbers() {
             ("1025", "1025 is out of range; allowed is 1 to 1024"),
             ("-1", "-1 is out of range; allowed is 1 to 1024"),
             ("0xffff", "0xffff is out of range; allowed is 1 to 1024"),
-            (
-                "99999999999999999999",
-                "99999999999999999999 is out of range; allowed is 1 to 1024",
-            ),
+            ("99999999999999999999", "99999999999999999999 is out of range; allowed is 1 to 1024"),
             ("100.7", "100.7 is not a whole number; allowed is 1 to 1024"),
             ("inf", "inf is not a whole number; allowed is 1 to 1024"),
-            (
-                r#""100""#,
-                r#""100" is not a whole number; allowed is 1 to 1024, without quotes"#,
-            ),
+            (r#""100""#, r#""100" is not a whole number; allowed is 1 to 1024, without quotes"#),
             ("true", "true is not a whole number; allowed is 1 to 1024"),
         ],
     );
@@ -172,18 +120,12 @@ fn whole_numbers() {
 #[test]
 fn yes_and_no() {
     check_values(
-        "compat",
-        "strict",
+        "haptics",
+        "enabled",
         &[
             ("1", "1 is not true or false; write true or false"),
-            (
-                r#""true""#,
-                r#""true" is not true or false; write true or false, without quotes"#,
-            ),
-            (
-                r#""yes""#,
-                r#""yes" is not true or false; write true or false, without quotes"#,
-            ),
+            (r#""true""#, r#""true" is not true or false; write true or false, without quotes"#),
+            (r#""yes""#, r#""yes" is not true or false; write true or false, without quotes"#),
         ],
     );
 }
@@ -195,10 +137,7 @@ fn words() {
         "log",
         "level",
         &[
-            (
-                r#""loud""#,
-                &format!(r#""loud" is not a log level; allowed are {levels}"#),
-            ),
+            (r#""loud""#, &format!(r#""loud" is not a log level; allowed are {levels}"#)),
             (
                 r#""inof""#,
                 &format!(r#""inof" is not a log level; did you mean "info"? Allowed are {levels}"#),
@@ -207,10 +146,7 @@ fn words() {
                 r#""WARN""#,
                 &format!(r#""WARN" is not a log level; did you mean "warn"? Allowed are {levels}"#),
             ),
-            (
-                "3",
-                &format!("3 is not a log level; allowed is {levels}, in quotes"),
-            ),
+            ("3", &format!("3 is not a log level; allowed is {levels}, in quotes")),
         ],
     );
     assert_eq!(
@@ -233,14 +169,8 @@ fn keys_of_the_board() {
                     r#""KEY_HOMEPGAE" is not the name of a key; did you mean "KEY_HOMEPAGE"? Allowed is {allowed}"#
                 ),
             ),
-            (
-                r#""the big one""#,
-                &format!(r#""the big one" is not the name of a key; allowed is {allowed}"#),
-            ),
-            (
-                "116",
-                &format!("116 is not the name of a key; allowed is {allowed}, in quotes"),
-            ),
+            (r#""the big one""#, &format!(r#""the big one" is not the name of a key; allowed is {allowed}"#)),
+            ("116", &format!("116 is not the name of a key; allowed is {allowed}, in quotes")),
         ],
     );
 }
@@ -252,19 +182,10 @@ fn paths_names_and_adapters() {
         "paths",
         "state",
         &[
-            (
-                r#""state""#,
-                &format!(r#""state" is not an absolute path; {allowed}"#),
-            ),
-            (
-                r#""~/carpus""#,
-                &format!(r#""~/carpus" is not an absolute path; {allowed}"#),
-            ),
+            (r#""state""#, &format!(r#""state" is not an absolute path; {allowed}"#)),
+            (r#""~/carpus""#, &format!(r#""~/carpus" is not an absolute path; {allowed}"#)),
             (r#""""#, &format!(r#""" is not an absolute path; {allowed}"#)),
-            (
-                r#""/a\nb""#,
-                &format!(r#""/a\nb" is not an absolute path; {allowed}"#),
-            ),
+            (r#""/a\nb""#, &format!(r#""/a\nb" is not an absolute path; {allowed}"#)),
         ],
     );
     let long = format!("/{}", "x".repeat(107));
@@ -297,10 +218,7 @@ fn paths_names_and_adapters() {
     check_values(
         "audio",
         "device",
-        &[(
-            r#"" ""#,
-            r#"" " is not a device's name; allowed is "auto" or a name of 1 to 128 characters"#,
-        )],
+        &[(r#"" ""#, r#"" " is not a device's name; allowed is "auto" or a name of 1 to 128 characters"#)],
     );
 }
 
@@ -328,19 +246,13 @@ fn unknown_keys() {
 
 #[test]
 fn unknown_sections() {
-    let top = "allowed at the top: profile, [compat], [lifecycle], [session], [alarm], [budget], [haptics], \
+    let top = "allowed at the top: profile, [lifecycle], [session], [alarm], [budget], [haptics], \
                [audio], [bluetooth], [inputs], [ipc], [apps], [journal], [paths], [log]";
     assert_eq!(
         of_file("[log]\nlevel = \"info\"\n[sesion]\nnonsense = 1\n"),
-        format!(
-            "system/board.toml:3: sesion: unknown key; did you mean session? A{}",
-            &top[1..]
-        )
+        format!("system/board.toml:3: sesion: unknown key; did you mean session? A{}", &top[1..])
     );
-    assert_eq!(
-        of_file("[weather]\n"),
-        format!("system/board.toml:1: weather: unknown key; {top}")
-    );
+    assert_eq!(of_file("[weather]\n"), format!("system/board.toml:1: weather: unknown key; {top}"));
     assert_eq!(
         of_file("max_clients = 3\n"),
         format!(
@@ -387,8 +299,8 @@ fn variables() {
         "CARPUS_IPC__MAX_CLIENTS: ipc.max_clients: \"99999999999999999999\" is out of range; allowed is 1 to 1024"
     );
     assert_eq!(
-        of("CARPUS_COMPAT__STRICT", "yes"),
-        "CARPUS_COMPAT__STRICT: compat.strict: \"yes\" is not true or false; write true or false"
+        of("CARPUS_AUDIO__ENABLED", "yes"),
+        "CARPUS_AUDIO__ENABLED: audio.enabled: \"yes\" is not true or false; write true or false"
     );
     assert_eq!(
         of("CARPUS_LIFECYCLE__FRONTMOST_TIM", "1s"),
@@ -425,7 +337,7 @@ fn flags() {
         "--set lifecycle.frontmost_tim: unknown key; did you mean frontmost_time? \
          Allowed in [lifecycle]: frontmost_time, suspend_grace, leave_time"
     );
-    let top = "llowed at the top: profile, [compat], [lifecycle], [session], [alarm], [budget], [haptics], \
+    let top = "llowed at the top: profile, [lifecycle], [session], [alarm], [budget], [haptics], \
                [audio], [bluetooth], [inputs], [ipc], [apps], [journal], [paths], [log]";
     assert_eq!(
         of("sesion.will_expire_lead", "30s"),
@@ -440,18 +352,12 @@ fn flags() {
 
 #[test]
 fn files_that_are_not_toml() {
-    assert_eq!(
-        of_file("[log]\nlevel = info\n"),
-        "system/board.toml:2:9: invalid float, expected `inf`"
-    );
+    assert_eq!(of_file("[log]\nlevel = info\n"), "system/board.toml:2:9: invalid float, expected `inf`");
     assert_eq!(
         of_file("[log]\nlevel = \"info\"\nlevel = \"warn\"\n"),
         "system/board.toml:3:1: duplicate key"
     );
-    assert_eq!(
-        of_file("[log\nlevel = \"info\"\n"),
-        "system/board.toml:1:5: unclosed table, expected `]`"
-    );
+    assert_eq!(of_file("[log\nlevel = \"info\"\n"), "system/board.toml:1:5: unclosed table, expected `]`");
     assert_eq!(
         of_file("# größer\ngröße = 1\n"),
         "system/board.toml:2:3: invalid unquoted key, expected letters, numbers, `-`, `_`"
@@ -465,10 +371,7 @@ fn files_that_are_not_toml() {
 #[test]
 fn several_faults_of_syntax_are_told_but_not_their_echoes() {
     let lines = Folders::new()
-        .with(
-            "system/a.toml",
-            "[log]\nlevel = info 3 = [\n\n[audio]\nvolume = loud\n[a\n[b]\n",
-        )
+        .with("system/a.toml", "[log]\nlevel = info 3 = [\n\n[audio]\nvolume = loud\n[a\n[b]\n")
         .refusals();
     assert_eq!(
         lines,
@@ -478,9 +381,7 @@ fn several_faults_of_syntax_are_told_but_not_their_echoes() {
             "system/a.toml:6:3: unclosed table, expected `]`",
         ]
     );
-    let many = Folders::new()
-        .with("system/a.toml", "[\n".repeat(1000))
-        .refusals();
+    let many = Folders::new().with("system/a.toml", "[\n".repeat(1000)).refusals();
     assert_eq!(many.len(), 10);
 }
 
@@ -509,19 +410,13 @@ fn a_file_with_an_odd_name_is_told_on_one_line() {
     let folders = Folders::new().with("system/a\nb.toml", "log = 1\n");
     let refused = folders.load().unwrap_err().to_string();
     assert_eq!(refused.lines().count(), 1, "{refused}");
-    assert!(
-        refused.contains(r#"a\nb.toml":1: log: 1 is not a section"#),
-        "{refused}"
-    );
+    assert!(refused.contains(r#"a\nb.toml":1: log: 1 is not a section"#), "{refused}");
 }
 
 #[test]
 fn a_folder_that_cannot_be_read() {
     let folders = Folders::new().with("file", "");
-    let sources = Sources {
-        system_dir: Some(folders.path("file")),
-        ..Sources::default()
-    };
+    let sources = Sources { system_dir: Some(folders.path("file")), ..Sources::default() };
     let refused = super::lines(&Settings::load(&sources).unwrap_err(), folders.dir.path());
     assert_eq!(refused, ["file: cannot be read: Not a directory (os error 20)"]);
 }
@@ -529,10 +424,7 @@ fn a_folder_that_cannot_be_read() {
 #[test]
 fn all_problems_of_all_layers_are_told_at_once_in_order() {
     let folders = Folders::new()
-        .with(
-            "system/1.toml",
-            "profile = \"toaster\"\n[log]\nlevel = \"loud\"\n[audio]\nvolume = 80\n",
-        )
+        .with("system/1.toml", "profile = \"toaster\"\n[log]\nlevel = \"loud\"\n[audio]\nvolume = 80\n")
         .with("system/2.toml", "not toml\n")
         .with("user/1.toml", "[ipc]\nmax_clients = 0\n");
     let mut sources = folders.sources();
@@ -540,10 +432,7 @@ fn all_problems_of_all_layers_are_told_at_once_in_order() {
     sources.flags = super::pairs(&[("audio.gain", "1%")]);
     let error = Settings::load(&sources).unwrap_err();
     let lines = super::lines(&error, folders.dir.path());
-    let starts: Vec<&str> = lines
-        .iter()
-        .map(|line| line.split(": ").next().unwrap())
-        .collect();
+    let starts: Vec<&str> = lines.iter().map(|line| line.split(": ").next().unwrap()).collect();
     assert_eq!(
         starts,
         [

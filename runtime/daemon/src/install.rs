@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use carpus_actors::apps::InstalledApp;
 use carpus_config::ConfigError;
-use carpus_config::manifest::{BackgroundMode as ManifestMode, Manifest, ModeRule};
+use carpus_config::manifest::{BackgroundMode as ManifestMode, Manifest};
 use carpus_core::app::{BackgroundMode, BadAppId, BadModes};
 use carpus_core::{AppId, Application, SessionKind};
 
@@ -18,7 +18,6 @@ const APP_BYTES_MAX: u64 = 512 * 1024 * 1024;
 pub(crate) struct Installer {
     apps: PathBuf,
     logs: PathBuf,
-    rule: ModeRule,
     max_installed: usize,
 }
 
@@ -67,8 +66,8 @@ pub(crate) enum InstallError {
 
 impl Installer {
     /// An installer for the folders below `state`.
-    pub(crate) fn new(state: &Path, rule: ModeRule, max_installed: usize) -> Self {
-        Self { apps: state.join("apps"), logs: state.join("logs"), rule, max_installed }
+    pub(crate) fn new(state: &Path, max_installed: usize) -> Self {
+        Self { apps: state.join("apps"), logs: state.join("logs"), max_installed }
     }
 
     /// The apps that are installed. One whose manifest is refused is left out, with a warning: it must not keep
@@ -106,7 +105,7 @@ impl Installer {
     }
 
     fn read(&self, folder: &Path) -> Result<InstalledApp, InstallError> {
-        let manifest = Manifest::load(folder, self.rule)?;
+        let manifest = Manifest::load(folder)?;
         let modes: Vec<_> = manifest.modes.iter().copied().map(mode).collect();
         Ok(InstalledApp {
             application: Application::new(AppId::parse(&manifest.id)?, &modes)?,
@@ -244,7 +243,7 @@ mod tests {
     }
 
     fn installer(root: &Path) -> Installer {
-        let installer = Installer::new(&root.join("state"), ModeRule::One, 1);
+        let installer = Installer::new(&root.join("state"), 1);
         installer.installed().unwrap();
         installer
     }

@@ -18,7 +18,6 @@ use carpus_actors::scheduler::Scheduler;
 use carpus_actors::supervisor::{Escalated, Handle, StopAll, Supervisor, SupervisorOptions};
 use carpus_actors::watch::{Neighbours, Settle, WatchActor};
 use carpus_config::Settings;
-use carpus_config::manifest::ModeRule;
 use carpus_core::supervision::RestartPolicy;
 use carpus_devices::bluetooth::DeviceId;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -92,7 +91,7 @@ pub(crate) async fn run(settings: Settings, places: Places, simulate: bool) -> a
     } else {
         Backends::real(&settings)?
     };
-    let installer = Arc::new(Installer::new(&places.state, ModeRule::One, settings.apps.max_installed));
+    let installer = Arc::new(Installer::new(&places.state, settings.apps.max_installed));
     installer.installed()?; // an unreadable folder is said before anything starts
 
     let (escalate, escalated) = oneshot::channel();
@@ -181,8 +180,9 @@ impl Wiring<'_> {
             policy: RestartPolicy::default(),
             seed: u64::from(std::process::id()),
             clock: self.backends.clock.clone(),
-            // An error means that the runtime is ending anyway.
-            on_escalation: Box::new(move |escalated| drop(escalate.send(escalated))),
+            on_escalation: Box::new(move |escalated| {
+                escalate.send(escalated).ok(); // an error means that the runtime is ending anyway
+            }),
         });
         self.add_basics(&mut supervisor);
         self.add_devices(&mut supervisor, straps);

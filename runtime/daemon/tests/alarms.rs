@@ -47,6 +47,30 @@ async fn a6_an_acknowledged_alarm_survives_a_killed_runtime() {
 }
 
 #[tokio::test]
+async fn d2_an_alarm_that_rings_when_the_runtime_is_killed_is_handed_to_its_app_again() {
+    let mut runtime = Runtime::start(&[]).await;
+    let mut puppet = runtime.install_puppet("wake", "alarm").await;
+    runtime.open("wake").await;
+    let session = puppet.creates().await;
+    assert!(puppet.does(&format!("start_at {session} {}", now_ms() + 300)).await["ok"].is_object());
+    let handed = puppet.is_told("handle").await;
+    puppet.does(&format!("handled {session}")).await;
+    puppet.does(&format!("notify {session} 500")).await;
+    puppet.does(&format!("acknowledge {}", handed["sequence"])).await;
+    runtime.signal("-KILL");
+    runtime.wait();
+    runtime.launch().await;
+    let again = puppet.is_told("handle").await;
+    assert_eq!(again["event"]["session"], session);
+    assert!(again["sequence"].as_u64() > handed["sequence"].as_u64());
+    assert!(puppet.does(&format!("handled {session}")).await["ok"].is_object());
+    assert!(puppet.does(&format!("notify {session} 500")).await["ok"].is_object());
+    runtime.ask(monitor::StopAlarm { session: None }).await;
+    assert_eq!(puppet.is_told("did_invalidate").await["event"]["cause"]["name"], "user-stopped-alarm");
+    assert!(runtime.stop().success());
+}
+
+#[tokio::test]
 async fn a4_an_app_that_sets_no_delegate_loses_the_session() {
     let mut runtime = Runtime::start(&["alarm.handle_time=1s"]).await;
     let mut puppet = runtime.install_puppet("wake", "alarm").await;

@@ -37,9 +37,6 @@ impl Watch {
     }
 
     fn handle_wrist(&mut self, wrist: Wrist, now: Now) {
-        if self.wrist == wrist {
-            return;
-        }
         self.wrist = wrist;
         if let Some(app) = self.frontmost.clone() {
             self.follow_wrist(&app, now);
@@ -191,12 +188,12 @@ impl Watch {
 
     /// Gives an app in the background its grace before it is suspended, unless a session keeps it (L3, L4).
     pub(super) fn rest(&mut self, app: &AppId, now: Now) {
-        let kept = self.is_kept_awake(app);
+        if self.running_session(app).is_some() {
+            return;
+        }
         let suspends_at = now.after(self.limits.suspend_grace);
         let Some(installed) = self.apps.get_mut(app) else { return };
-        if kept {
-            installed.suspends_at = None;
-        } else if installed.state == AppState::Background {
+        if installed.state == AppState::Background {
             installed.suspends_at.get_or_insert(suspends_at);
         }
     }

@@ -6,15 +6,16 @@ use super::{Phase, Session, Watch, app_exited};
 use crate::app::AppId;
 use crate::event::AppEvent;
 use crate::record::{RecordedPhase, SessionRecord};
-use crate::session::{Cause, End, ErrorCode, ExitStatus, SessionId, SessionState};
+use crate::session::{Cause, End, ErrorCode, ExitStatus, SessionId, SessionKind, SessionState};
 use crate::time::{Now, WallTime};
 use crate::watch::Output;
 
 impl Watch {
     /// Takes up the sessions that were on disk when the runtime started.
     ///
-    /// A scheduled one stands (A4). One that ran lost its process together with the runtime, and ends with that
-    /// cause. The record of an app that is no longer installed goes.
+    /// A scheduled one stands (A4). An alarm that ran, and whose window is still open, is handed to its app again:
+    /// nobody oversleeps because the runtime died. Any other that ran lost its process together with the runtime,
+    /// and ends with that cause. The record of an app that is no longer installed goes.
     pub fn restore(&mut self, records: Vec<SessionRecord>, now: Now) {
         for record in records {
             if self.apps.contains_key(&record.app) {
@@ -28,18 +29,25 @@ impl Watch {
     fn restore_one(&mut self, record: SessionRecord, now: Now) {
         let SessionRecord { session: id, app, kind, phase } = record;
         match phase {
-            RecordedPhase::Scheduled { at } => {
-                let phase = Phase::Scheduled { at };
-                self.sessions.insert(id, Session { app, kind, scheduled: true, phase });
-                self.put(Output::Arm { session: id, at });
+            RecordedPhase::Scheduled { at } => self.stand(id, app, kind, at),
+            RecordedPhase::Running { since, expiration, scheduled: true } => {
+                self.stand(id, app, kind, since);
+                if now.wall >= expiration {
+                    self.end(id, app_exited(ExitStatus::Unknown), now);
+                }
             }
-            RecordedPhase::Running { since, expiration, scheduled } => {
+            RecordedPhase::Running { since, expiration, scheduled: false } => {
                 let ends_at = now.after(expiration.since(now.wall));
                 let phase = Phase::Running { since, expiration, ends_at, will_expire_at: None, ring: None };
-                self.sessions.insert(id, Session { app, kind, scheduled, phase });
+                self.sessions.insert(id, Session { app, kind, scheduled: false, phase });
                 self.end(id, app_exited(ExitStatus::Unknown), now);
             }
         }
+    }
+
+    fn stand(&mut self, id: SessionId, app: AppId, kind: SessionKind, at: WallTime) {
+        self.sessions.insert(id, Session { app, kind, scheduled: true, phase: Phase::Scheduled { at } });
+        self.put(Output::Arm { session: id, at });
     }
 
     /// The app spent the session's CPU allowance (C2).
@@ -63,8 +71,7 @@ impl Watch {
         self.set_phase(id, Phase::Running { since, expiration, ends_at, will_expire_at, ring: None });
         self.save(id, RecordedPhase::Running { since, expiration, scheduled });
         self.put(Output::Measure { session: id, app: app.clone(), kind });
-        self.put(Output::Deliver { app: app.clone(), event: AppEvent::DidStart { session: id, expiration } });
-        self.rest(&app, now);
+        self.put(Output::Deliver { app, event: AppEvent::DidStart { session: id, expiration } });
     }
 
     pub(super) fn say_will_expire(&mut self, id: SessionId, now: Now) {

@@ -163,7 +163,8 @@ impl Watch {
         }
     }
 
-    /// The app has set its delegate for a session that it was handed (A4): now the session runs.
+    /// The app has set its delegate for a session that it was handed (A4): now the session runs. An answer that
+    /// comes twice changes nothing: a session is handed over again when the runtime died in between.
     ///
     /// # Errors
     /// When the session is not the app's, or does not wait for a delegate.
@@ -173,7 +174,8 @@ impl Watch {
                 self.run(id, since, ends_at, now);
                 Ok(())
             }
-            Phase::NotStarted | Phase::Scheduled { .. } | Phase::Running { .. } | Phase::Invalid { .. } => {
+            Phase::Running { .. } => Ok(()),
+            Phase::NotStarted | Phase::Scheduled { .. } | Phase::Invalid { .. } => {
                 Err(CallError::NotHanded(id))
             }
         }

@@ -109,10 +109,6 @@ impl Watch {
         self.apps.get(app).is_some_and(|installed| matches!(installed.process, Process::Ending { .. }))
     }
 
-    pub(super) fn is_kept_awake(&self, app: &AppId) -> bool {
-        self.running_session(app).is_some()
-    }
-
     pub(super) fn sessions_that_die_with(&self, app: &AppId) -> Vec<SessionId> {
         self.all(app, Session::keeps_app_awake)
     }

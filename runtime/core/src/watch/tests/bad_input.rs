@@ -112,9 +112,9 @@ fn a_session_that_is_over_takes_no_input() {
 }
 
 #[test]
-fn a4_an_answer_twice_is_refused() {
+fn a4_an_answer_twice_changes_nothing() {
     let (mut bench, id) = Bench::alarm();
-    assert_eq!(bench.handled("a", id), Err(CallError::NotHanded(id)));
+    assert_eq!(bench.handled("a", id), Ok(()));
     assert_eq!(bench.count(is_did_start), 1);
     assert_eq!(bench.session_state("a", id), Running);
 }
@@ -273,7 +273,9 @@ fn any_record_is_taken() {
             });
             bench.act(|watch, now| watch.restore(records.collect(), now));
             bench.catch_up();
-            assert_eq!(bench.end(SessionId(2)).cause, Cause::AppExited(ExitStatus::Unknown));
+            if second <= bench.now.wall {
+                assert_eq!(bench.end(SessionId(2)).cause, Cause::AppExited(ExitStatus::Unknown));
+            }
         }
     }
 }

@@ -127,6 +127,24 @@ fn d2_a_scheduled_session_stands_with_its_instant() {
 }
 
 #[test]
+fn d2_an_alarm_that_ran_is_handed_to_its_app_again_while_its_window_is_open() {
+    let (mut bench, id) = Bench::alarm();
+    bench.power_loss(MINUTE, &[("a", Alarm)]);
+    bench.attach("a");
+    bench.handled("a", id).unwrap();
+    assert_eq!(bench.session_state("a", id), SessionState::Running);
+    bench.advance(HOUR);
+    assert_eq!(bench.end(id), End::by(Reason::Expired, Cause::LimitReached));
+}
+
+#[test]
+fn d2_an_alarm_whose_window_closed_while_off_is_over_and_says_why() {
+    let (mut bench, id) = Bench::alarm();
+    bench.power_loss(HOUR, &[("a", Alarm)]);
+    assert_eq!(bench.end(id).cause, Cause::AppExited(ExitStatus::Unknown));
+}
+
+#[test]
 fn d2_the_record_of_an_app_that_is_gone_goes_and_blocks_no_other() {
     let at = WallTime::from_unix_ms(1_700_000_000_000).plus(HOUR);
     let mut bench = restored(vec![

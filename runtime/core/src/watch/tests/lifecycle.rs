@@ -59,6 +59,17 @@ fn l1_an_app_whose_process_ended_does_not_run() {
 }
 
 #[test]
+fn l1_an_app_whose_process_ended_waits_for_no_time() {
+    let leave: [Act; 2] = [Bench::crown, Bench::wrist_down];
+    for leave in leave {
+        let mut bench = active();
+        leave(&mut bench);
+        bench.exit("a", ExitStatus::Code(0));
+        assert_eq!(bench.watch.poll_timeout(), None);
+    }
+}
+
+#[test]
 fn l1_an_app_that_could_not_be_launched_does_not_run_and_may_be_opened_again() {
     let mut bench = Bench::of(Mindfulness);
     bench.open("a");
@@ -249,6 +260,17 @@ fn l4_the_grace_is_a_setting() {
 }
 
 #[test]
+fn l4_a_start_that_is_refused_does_not_prolong_the_grace() {
+    let mut bench = active();
+    let id = bench.create("a");
+    bench.crown();
+    bench.advance(4 * SECOND);
+    bench.start("a", id).unwrap_err();
+    bench.advance(SECOND);
+    assert_eq!(bench.state("a"), Suspended);
+}
+
+#[test]
 fn l4_a_background_session_keeps_an_app_that_was_left_until_it_ends() {
     let (mut bench, id) = Bench::running(PhysicalTherapy);
     bench.crown();
@@ -350,6 +372,15 @@ fn l7_an_app_that_is_closed_is_told_to_end_once() {
 }
 
 #[test]
+fn l7_an_app_that_ends_is_not_frozen() {
+    let mut bench = active();
+    bench.close("a");
+    bench.crown();
+    bench.advance(MINUTE);
+    assert_eq!(bench.count(is_freeze), 0);
+}
+
+#[test]
 fn l7_closing_an_app_that_does_not_run_does_nothing() {
     let mut bench = Bench::of(Mindfulness);
     bench.close("a");
@@ -412,4 +443,13 @@ fn l7_an_app_that_was_removed_is_told_to_end_and_is_gone() {
     assert_eq!(bench.watch.frontmost(), None);
     assert_eq!(bench.end(id).cause, Cause::DisabledByUser);
     assert!(bench.disk.is_empty());
+}
+
+#[test]
+fn l7_an_app_installed_again_after_it_was_removed_knows_nothing_of_before() {
+    let (mut bench, id) = Bench::running(Alarm);
+    bench.act(|watch, now| watch.handle_removed(&app("a"), now)).unwrap();
+    bench.install("a", Alarm);
+    assert_eq!(bench.state("a"), NotRunning);
+    assert_eq!(bench.watch.session(&app("a"), id), None);
 }

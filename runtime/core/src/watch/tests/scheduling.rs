@@ -153,6 +153,7 @@ fn a4_the_session_stands_though_its_app_was_killed() {
     assert_eq!(bench.state("a"), AppState::Background);
     bench.handled("a", id).unwrap();
     assert_eq!(bench.session_state("a", id), Running);
+    assert_eq!(bench.state("a"), AppState::Background, "nobody opened it");
 }
 
 #[test]

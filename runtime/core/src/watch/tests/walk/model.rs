@@ -73,6 +73,10 @@ impl ModelSession {
         APPS.iter().any(|(name, kind)| *name == self.app && kind.is_frontmost())
     }
 
+    fn is_alarm(&self) -> bool {
+        APPS.iter().any(|(name, kind)| *name == self.app && kind.is_schedulable())
+    }
+
     fn is_open(&self) -> bool {
         matches!(self.state, SessionState::Scheduled | SessionState::Running)
     }
@@ -195,6 +199,13 @@ impl Model {
         for session in self.sessions.values_mut() {
             session.ringing = false;
             session.alert = false;
+            if session.keeps_awake() && session.is_alarm() {
+                // It is handed to its app again, unless its window is closed by then.
+                session.state = SessionState::Scheduled;
+                session.handed = false;
+                session.did_start = false;
+                session.will_expire = false;
+            }
             session.measured = session.keeps_awake(); // it is stopped in any case
         }
     }
