@@ -103,14 +103,7 @@ impl Apps {
         installed: Vec<InstalledApp>,
     ) -> Self {
         let installed = installed.into_iter().map(|app| (app.application.id.clone(), app)).collect();
-        Self {
-            launcher,
-            options,
-            exited,
-            installed,
-            running: BTreeMap::new(),
-            launches: 0,
-        }
+        Self { launcher, options, exited, installed, running: BTreeMap::new(), launches: 0 }
     }
 
     fn launch(&mut self, app: &AppId, ctx: &mut Context<Self>) {
@@ -124,7 +117,12 @@ impl Apps {
         }
     }
 
-    fn try_launch(&mut self, app: &AppId, installed: &InstalledApp, ctx: &mut Context<Self>) -> Result<(), LaunchError> {
+    fn try_launch(
+        &mut self,
+        app: &AppId,
+        installed: &InstalledApp,
+        ctx: &mut Context<Self>,
+    ) -> Result<(), LaunchError> {
         if self.running.len() >= self.options.max_running {
             return Err(LaunchError::TooMany { running: self.running.len() });
         }
@@ -372,7 +370,10 @@ impl Handler<EndAll> for Apps {
         let all: Vec<_> = self.running.values().map(|running| running.gone.clone()).collect();
         Box::pin(async move {
             // An error means that nobody can tell any more, which is as good as gone.
-            join_all(all.into_iter().map(|mut gone| async move { gone.wait_for(|gone| *gone).await.is_ok() })).await;
+            join_all(
+                all.into_iter().map(|mut gone| async move { gone.wait_for(|gone| *gone).await.is_ok() }),
+            )
+            .await;
         })
     }
 }

@@ -74,7 +74,9 @@ impl CpuMonitor {
         let mut over = Vec::new();
         for (session, (app, budget)) in &mut self.budgets {
             let total = times.iter().find(|(id, _)| id == app).map(|(_, total)| *total);
-            let Some(spending) = total.map(|total| budget.handle_reading(total, since_boot)) else { continue };
+            let Some(spending) = total.map(|total| budget.handle_reading(total, since_boot)) else {
+                continue;
+            };
             tracing::trace!(%session, %app, used = ?spending.used, limit = ?spending.limit, "cpu");
             if spending.is_over() {
                 over.push(BudgetSpent { session: *session, spending });

@@ -8,6 +8,7 @@ mod tests;
 mod thread;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message};
 use carpus_core::{Haptic, Now};
@@ -54,6 +55,8 @@ pub struct HapticPlayed {
 pub struct HapticsOptions {
     /// Opens the motor, on the thread that owns it.
     pub open: OpenMotor,
+    /// The rest of the motor between two haptics (H2).
+    pub gap: Duration,
     /// The board's clocks.
     pub clock: Arc<dyn Clock>,
     /// Is told each haptic that the motor played.

@@ -105,6 +105,7 @@ impl Setup {
         supervisor.supervise(&haptics, move |ctx| {
             let options = HapticsOptions {
                 open: bench_of_thread.opener(),
+                gap: carpus_core::haptics::HAPTIC_GAP,
                 clock: clock.clone(),
                 played: on_played.clone(),
                 reports: on_device.clone(),

@@ -9,8 +9,8 @@ use carpus_core::{AppEvent, AppId, AppState, Haptic, WallTime};
 use carpus_devices::clock::Clock;
 use tokio::sync::broadcast;
 
-use crate::ble::BleReport;
 use crate::audio::SoundPlayed;
+use crate::ble::BleReport;
 use crate::haptics::HapticPlayed;
 use crate::report::{DeviceProblem, DeviceReport};
 use crate::time;

@@ -170,15 +170,18 @@ impl Handler<UserCall> for WatchActor {
     type Result = Result<(), CallError>;
 
     fn handle(&mut self, call: UserCall, ctx: &mut Context<Self>) -> Self::Result {
-        self.step(ctx, |core, now| match call {
-            UserCall::Open(app) => core.handle_open(&app, now),
-            UserCall::Close(app) => core.handle_close(&app),
-            UserCall::Remove(app) => core.handle_removed(&app, now),
-            UserCall::WristUp => Ok(core.handle_wrist_up(now)),
-            UserCall::WristDown => Ok(core.handle_wrist_down(now)),
-            UserCall::Crown => Ok(core.handle_crown(now)),
-            UserCall::StopAlarm(session) => core.stop_alarm(session, now),
-            UserCall::OpenAlarm(session) => core.open_alarm(session, now),
+        self.step(ctx, |core, now| {
+            match call {
+                UserCall::Open(app) => core.handle_open(&app, now)?,
+                UserCall::Close(app) => core.handle_close(&app)?,
+                UserCall::Remove(app) => core.handle_removed(&app, now)?,
+                UserCall::WristUp => core.handle_wrist_up(now),
+                UserCall::WristDown => core.handle_wrist_down(now),
+                UserCall::Crown => core.handle_crown(now),
+                UserCall::StopAlarm(session) => core.stop_alarm(session, now)?,
+                UserCall::OpenAlarm(session) => core.open_alarm(session, now)?,
+            }
+            Ok(())
         })
     }
 }

@@ -27,27 +27,15 @@ const DIRECTIONS: &[Row] = &[
     row("carpus-core", &[], Outside::Only(&["thiserror"])),
     row("carpus-gatt", &[], Outside::Only(&["thiserror"])),
     // The ports, and the backends behind them.
-    row(
-        "carpus-devices",
-        &[],
-        Outside::Only(&["futures-core", "thiserror", "uuid"]),
-    ),
+    row("carpus-devices", &[], Outside::Only(&["futures-core", "thiserror", "uuid"])),
     row("carpus-audio", &["carpus-devices"], Outside::Any),
     row("carpus-ble", &["carpus-devices"], Outside::Any),
     row("carpus-haptics", &["carpus-devices"], Outside::Any),
     row("carpus-system", &["carpus-devices"], Outside::Any),
-    row(
-        "carpus-simulated",
-        &["carpus-devices", "carpus-gatt"],
-        Outside::Any,
-    ),
+    row("carpus-simulated", &["carpus-devices", "carpus-gatt"], Outside::Any),
     row("carpus-board-motor", &[], Outside::Any),
     // The shells around the rules.
-    row(
-        "carpus-actors",
-        &["carpus-core", "carpus-devices", "carpus-gatt"],
-        Outside::Any,
-    ),
+    row("carpus-actors", &["carpus-core", "carpus-devices", "carpus-gatt"], Outside::Any),
     row("carpus-config", &[], Outside::Any),
     // The wire, and whoever speaks over it.
     row("carpus-protocol", &[], Outside::Any),
@@ -78,11 +66,7 @@ const DIRECTIONS: &[Row] = &[
 ];
 
 const fn row(package: &'static str, workspace: &'static [&'static str], outside: Outside) -> Row {
-    Row {
-        package,
-        workspace,
-        outside,
-    }
+    Row { package, workspace, outside }
 }
 
 /// A crate of the workspace, and what its ordinary and build dependencies name.
@@ -94,10 +78,7 @@ struct Package {
 /// Every edge that points the wrong way, for people.
 fn wrong_edges(packages: &[Package]) -> Vec<String> {
     let members: BTreeSet<&str> = packages.iter().map(|package| package.name.as_str()).collect();
-    packages
-        .iter()
-        .flat_map(|package| wrong_edges_of(package, &members))
-        .collect()
+    packages.iter().flat_map(|package| wrong_edges_of(package, &members)).collect()
 }
 
 fn wrong_edges_of(package: &Package, members: &BTreeSet<&str>) -> Vec<String> {
@@ -105,12 +86,7 @@ fn wrong_edges_of(package: &Package, members: &BTreeSet<&str>) -> Vec<String> {
         return vec![format!("{} has no row among the directions", package.name)];
     };
     let wrong = |dependency: &&String| !is_allowed(row, dependency, members);
-    package
-        .dependencies
-        .iter()
-        .filter(wrong)
-        .map(|to| format!("{} -> {to}", package.name))
-        .collect()
+    package.dependencies.iter().filter(wrong).map(|to| format!("{} -> {to}", package.name)).collect()
 }
 
 fn is_allowed(row: &Row, dependency: &str, members: &BTreeSet<&str>) -> bool {
@@ -133,64 +109,38 @@ fn workspace() -> Vec<Package> {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo runs: it runs this test");
-    assert!(
-        output.status.success(),
-        "cargo metadata: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
-    metadata["packages"]
-        .as_array()
-        .expect("packages are an array")
-        .iter()
-        .map(package)
-        .collect()
+    metadata["packages"].as_array().expect("packages are an array").iter().map(package).collect()
 }
 
 fn package(metadata: &serde_json::Value) -> Package {
     let name = |value: &serde_json::Value| value["name"].as_str().expect("a name is a string").to_owned();
-    let dependencies = metadata["dependencies"]
-        .as_array()
-        .expect("dependencies are an array");
+    let dependencies = metadata["dependencies"].as_array().expect("dependencies are an array");
     Package {
         name: name(metadata),
-        dependencies: dependencies
-            .iter()
-            .filter(|to| to["kind"] != "dev")
-            .map(name)
-            .collect(),
+        dependencies: dependencies.iter().filter(|to| to["kind"] != "dev").map(name).collect(),
     }
 }
 
 #[test]
 fn every_crate_points_the_right_way() {
     let wrong = wrong_edges(&workspace());
-    assert!(
-        wrong.is_empty(),
-        "these point the wrong way (see ARCHITECTURE.md):\n  {}",
-        wrong.join("\n  ")
-    );
+    assert!(wrong.is_empty(), "these point the wrong way (see ARCHITECTURE.md):\n  {}", wrong.join("\n  "));
 }
 
 #[test]
 fn every_row_is_a_crate() {
     let packages = workspace();
     let is_stale = |row: &&Row| !packages.iter().any(|package| package.name == row.package);
-    let stale: Vec<_> = DIRECTIONS
-        .iter()
-        .filter(is_stale)
-        .map(|row| row.package)
-        .collect();
+    let stale: Vec<_> = DIRECTIONS.iter().filter(is_stale).map(|row| row.package).collect();
     assert_eq!(stale, Vec::<&str>::new());
 }
 
 /// What the check says when the workspace has one edge more.
 fn with_edge(from: &str, to: &str) -> Vec<String> {
     let mut packages = workspace();
-    let package = packages
-        .iter_mut()
-        .find(|package| package.name == from)
-        .expect("the crate is there");
+    let package = packages.iter_mut().find(|package| package.name == from).expect("the crate is there");
     package.dependencies.push(to.to_owned());
     wrong_edges(&packages)
 }
@@ -225,11 +175,7 @@ fn a_wrong_edge_is_found() {
 
 #[test]
 fn an_allowed_edge_is_not_reported() {
-    let cases = [
-        ("carpus-actors", "actix-rt"),
-        ("carpusd", "carpus-gatt"),
-        ("carpus-ble", "some-new-crate"),
-    ];
+    let cases = [("carpus-actors", "actix-rt"), ("carpusd", "carpus-gatt"), ("carpus-ble", "some-new-crate")];
     for (from, to) in cases {
         assert_eq!(with_edge(from, to), Vec::<String>::new(), "{from} -> {to}");
     }
@@ -237,12 +183,6 @@ fn an_allowed_edge_is_not_reported() {
 
 #[test]
 fn a_crate_without_a_row_is_reported() {
-    let stranger = Package {
-        name: "carpus-stranger".to_owned(),
-        dependencies: Vec::new(),
-    };
-    assert_eq!(
-        wrong_edges(&[stranger]),
-        ["carpus-stranger has no row among the directions"]
-    );
+    let stranger = Package { name: "carpus-stranger".to_owned(), dependencies: Vec::new() };
+    assert_eq!(wrong_edges(&[stranger]), ["carpus-stranger has no row among the directions"]);
 }

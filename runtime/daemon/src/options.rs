@@ -73,7 +73,8 @@ pub(crate) fn clients(settings: &Settings) -> ClientLimits {
     ClientLimits {
         max_frame_bytes: usize::try_from(settings.ipc.max_frame.bytes()).unwrap_or(usize::MAX),
         max_clients: settings.ipc.max_clients,
-        max_queued_events: settings.ipc.max_queued_events,
+        // What waits in the journal must fit: a client that comes back gets it all at once (D1).
+        max_queued_events: settings.ipc.max_queued_events.max(settings.journal.max_undelivered),
         max_samples: settings.ipc.max_samples,
     }
 }

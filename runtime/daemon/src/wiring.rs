@@ -218,10 +218,11 @@ impl Wiring<'_> {
         }
         if settings.haptics.enabled {
             let (open, clock) = (self.backends.open_motor.clone(), self.backends.clock.clone());
-            let monitor = monitor.clone();
+            let (gap, monitor) = (settings.haptics.gap, monitor.clone());
             supervisor.supervise(&self.handles.haptics, move |ctx| {
                 let options = HapticsOptions {
                     open: open(),
+                    gap,
                     clock: clock.clone(),
                     played: monitor.outlet(),
                     reports: monitor.outlet(),

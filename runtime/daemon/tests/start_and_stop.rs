@@ -16,7 +16,7 @@ async fn it_tells_systemd_when_it_is_ready_and_ends_cleanly_on_sigterm() {
     runtime.stop();
     let mut command = runtime.command();
     let mut child = command.env("NOTIFY_SOCKET", folder.path().join("notify")).spawn().unwrap();
-    let mut told = || {
+    let told = || {
         let mut text = [0; 256];
         let length = notify.recv(&mut text).unwrap();
         String::from_utf8_lossy(&text[..length]).into_owned()

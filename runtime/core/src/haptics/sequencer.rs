@@ -33,13 +33,14 @@ pub enum Output {
     LeftOut(Haptic),
 }
 
-/// Plays haptics one at a time (H2): a new one stops the current one, and begins after [`HAPTIC_GAP`].
+/// Plays haptics one at a time (H2): a new one stops the current one, and begins after a gap.
 /// Times are those of the clock since boot.
 #[derive(Clone, Debug)]
 pub struct Sequencer {
     playing: Option<Playing>,
     /// The newest haptic that waits for the gap to pass.
     waiting: Option<Haptic>,
+    gap: Duration,
     quiet_until: Duration,
     duty: Duty,
     outputs: VecDeque<Output>,
@@ -53,14 +54,15 @@ struct Playing {
 
 impl Default for Sequencer {
     fn default() -> Self {
-        Self::new()
+        Self::new(HAPTIC_GAP)
     }
 }
 
 impl Sequencer {
-    /// A motor at rest.
-    pub const fn new() -> Self {
+    /// A motor at rest, that rests for `gap` between two haptics; a shorter one than [`HAPTIC_GAP`] is taken as that.
+    pub fn new(gap: Duration) -> Self {
         Self {
+            gap: gap.max(HAPTIC_GAP),
             playing: None,
             waiting: None,
             quiet_until: Duration::ZERO,
@@ -108,7 +110,7 @@ impl Sequencer {
         self.waiting = None;
         if self.playing.take().is_some() {
             self.outputs.push_back(Output::Stop);
-            self.quiet_until = now.after(HAPTIC_GAP);
+            self.quiet_until = now.after(self.gap);
         }
     }
 
@@ -127,7 +129,7 @@ impl Sequencer {
         let Some(playing) = &mut self.playing else { return };
         let Some((step, rest)) = playing.steps.split_first() else {
             self.playing = None;
-            self.quiet_until = now.after(HAPTIC_GAP);
+            self.quiet_until = now.after(self.gap);
             return;
         };
         *playing = Playing { steps: rest, next_at: now.after(step.length + step.pause) };

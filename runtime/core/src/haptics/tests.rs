@@ -68,7 +68,7 @@ fn h1_each_pattern_can_be_felt_and_heard_and_is_short() {
 
 #[test]
 fn a_pattern_plays_step_by_step() {
-    let mut sequencer = Sequencer::new();
+    let mut sequencer = Sequencer::default();
     sequencer.handle_play(Haptic::Notification, at(1000));
     assert_eq!(outputs(&mut sequencer), [Output::Begin(Haptic::Notification), vibrate(100, 200)]);
     assert_eq!(run(&mut sequencer, 60_000), [(1300, vibrate(100, 200))]);
@@ -77,7 +77,7 @@ fn a_pattern_plays_step_by_step() {
 
 #[test]
 fn h2_a_new_haptic_stops_the_current_one_and_begins_after_the_gap() {
-    let mut sequencer = Sequencer::new();
+    let mut sequencer = Sequencer::default();
     sequencer.handle_play(Haptic::UnderwaterDepthCriticalPrompt, at(0));
     outputs(&mut sequencer);
     sequencer.handle_play(Haptic::Start, at(200));
@@ -87,7 +87,7 @@ fn h2_a_new_haptic_stops_the_current_one_and_begins_after_the_gap() {
 
 #[test]
 fn h2_the_gap_holds_after_a_haptic_that_ended_by_itself_too() {
-    let mut sequencer = Sequencer::new();
+    let mut sequencer = Sequencer::default();
     sequencer.handle_play(Haptic::Click, at(0));
     outputs(&mut sequencer);
     run(&mut sequencer, 40);
@@ -98,7 +98,7 @@ fn h2_the_gap_holds_after_a_haptic_that_ended_by_itself_too() {
 
 #[test]
 fn h2_of_several_that_wait_only_the_newest_plays() {
-    let mut sequencer = Sequencer::new();
+    let mut sequencer = Sequencer::default();
     sequencer.handle_play(Haptic::Failure, at(0));
     outputs(&mut sequencer);
     for (haptic, when) in [(Haptic::Start, 10), (Haptic::Stop, 20), (Haptic::Click, 30)] {
@@ -110,7 +110,7 @@ fn h2_of_several_that_wait_only_the_newest_plays() {
 
 #[test]
 fn stop_ends_what_plays_and_forgets_what_waits() {
-    let mut sequencer = Sequencer::new();
+    let mut sequencer = Sequencer::default();
     sequencer.handle_play(Haptic::Failure, at(0));
     sequencer.handle_play(Haptic::Start, at(10));
     outputs(&mut sequencer);
@@ -128,7 +128,7 @@ fn stop_ends_what_plays_and_forgets_what_waits() {
 #[test]
 fn h3_no_vibration_is_told_without_its_end() {
     for haptic in Haptic::ALL {
-        let mut sequencer = Sequencer::new();
+        let mut sequencer = Sequencer::default();
         sequencer.handle_play(haptic, at(0));
         let mut all = outputs(&mut sequencer);
         all.extend(run(&mut sequencer, 60_000).into_iter().map(|(_, output)| output));
@@ -145,7 +145,7 @@ fn h3_no_vibration_is_told_without_its_end() {
 
 #[test]
 fn h3_a_motor_that_is_never_left_alone_turns_half_of_the_time_at_most() {
-    let mut sequencer = Sequencer::new();
+    let mut sequencer = Sequencer::default();
     let mut turned = Duration::ZERO;
     let mut left_out = 0;
     for second in (0..3600).step_by(2) {
@@ -168,7 +168,7 @@ fn h3_a_motor_that_is_never_left_alone_turns_half_of_the_time_at_most() {
 #[test]
 fn n2_the_default_repeat_of_an_alarm_is_never_left_out() {
     for haptic in Haptic::ALL {
-        let mut sequencer = Sequencer::new();
+        let mut sequencer = Sequencer::default();
         for play in 0..600 {
             sequencer.handle_play(haptic, at(play * 3000));
             assert_eq!(sequencer.poll_output(), Some(Output::Begin(haptic)), "{haptic:?} no. {play}");
@@ -176,5 +176,16 @@ fn n2_the_default_repeat_of_an_alarm_is_never_left_out() {
             run(&mut sequencer, play * 3000 + 2999);
             outputs(&mut sequencer);
         }
+    }
+}
+
+#[test]
+fn h2_the_gap_is_a_setting_and_never_shorter_than_the_least() {
+    for (set, gap) in [(Duration::ZERO, HAPTIC_GAP), (Duration::from_secs(1), Duration::from_secs(1))] {
+        let mut sequencer = Sequencer::new(set);
+        sequencer.handle_play(Haptic::Click, at(0));
+        while sequencer.poll_output().is_some() {}
+        sequencer.handle_play(Haptic::Click, at(1));
+        assert_eq!(sequencer.poll_timeout(), Some(Duration::from_millis(1) + gap));
     }
 }
