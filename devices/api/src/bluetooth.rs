@@ -25,7 +25,9 @@ impl DeviceId {
     pub fn parse(text: &str) -> Result<Self, BadDeviceId> {
         let bytes: Vec<&str> = text.split(':').collect();
         let valid = bytes.len() == 6
-            && bytes.iter().all(|byte| byte.len() == 2 && byte.bytes().all(|digit| digit.is_ascii_hexdigit()));
+            && bytes
+                .iter()
+                .all(|byte| byte.len() == 2 && byte.bytes().all(|digit| digit.is_ascii_hexdigit()));
         if valid { Ok(Self(text.to_ascii_uppercase())) } else { Err(BadDeviceId(text.to_owned())) }
     }
 

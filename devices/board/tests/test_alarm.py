@@ -11,7 +11,7 @@ def test_the_alarm_of_a_killed_app_rings_until_it_is_stopped(carpus, guest, moto
     events = carpus.events
     carpus.write_app_file("smart-alarm", "alarm", f"wake_in_s = {WAKE_IN_S}\nring = now\n")
     carpus.run("app open smart-alarm")
-    scheduled = events.wait("alarm_scheduled", app="smart-alarm")
+    scheduled = events.wait("alarm_scheduled")
     killed_pid = carpus.app("smart-alarm")["pid"]
     guest.run(f"kill -9 {killed_pid}")
     events.wait("app_exited", app="smart-alarm")

@@ -15,11 +15,7 @@ impl BatteryLevel {
 
     /// A level in percent; none if it is over 100.
     pub const fn new(percent: u8) -> Option<Self> {
-        if percent <= Self::FULL.0 {
-            Some(Self(percent))
-        } else {
-            None
-        }
+        if percent <= Self::FULL.0 { Some(Self(percent)) } else { None }
     }
 
     /// The charge that is left, 0 to 100 percent.
@@ -60,29 +56,12 @@ mod tests {
             (&[0], Ok(0)),
             (&[57], Ok(57)),
             (&[100], Ok(100)),
-            (
-                &[101],
-                Err(DecodeError::InvalidValue {
-                    field: LEVEL,
-                    value: 101,
-                    expected,
-                }),
-            ),
+            (&[101], Err(DecodeError::InvalidValue { field: LEVEL, value: 101, expected })),
             (&[], Err(DecodeError::Empty { field: LEVEL })),
-            (
-                &[57, 0],
-                Err(DecodeError::TrailingBytes {
-                    field: LEVEL,
-                    count: 1,
-                }),
-            ),
+            (&[57, 0], Err(DecodeError::TrailingBytes { field: LEVEL, count: 1 })),
         ];
         for (value, expected) in cases {
-            assert_eq!(
-                BatteryLevel::decode(value).map(BatteryLevel::percent),
-                expected,
-                "{value:02X?}"
-            );
+            assert_eq!(BatteryLevel::decode(value).map(BatteryLevel::percent), expected, "{value:02X?}");
         }
     }
 

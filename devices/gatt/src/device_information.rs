@@ -21,10 +21,8 @@ const PNP_PRODUCT_VERSION: &str = "PnP ID: Product Version";
 /// Not UTF-8, or longer than an attribute can be.
 pub fn decode_string(value: &[u8]) -> Result<String, DecodeError> {
     check_len(value, STRING)?;
-    let text = std::str::from_utf8(value).map_err(|source| DecodeError::InvalidUtf8 {
-        field: STRING,
-        source,
-    })?;
+    let text =
+        std::str::from_utf8(value).map_err(|source| DecodeError::InvalidUtf8 { field: STRING, source })?;
     Ok(text.trim_end_matches('\0').to_owned())
 }
 
@@ -147,9 +145,7 @@ impl PnpId {
         let [product_lo, product_hi] = self.product_id.to_le_bytes();
         let [version_lo, version_hi] = self.product_version.to_le_bytes();
         let source = self.vendor_id_source.into();
-        [
-            source, vendor_lo, vendor_hi, product_lo, product_hi, version_lo, version_hi,
-        ]
+        [source, vendor_lo, vendor_hi, product_lo, product_hi, version_lo, version_hi]
     }
 }
 

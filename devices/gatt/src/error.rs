@@ -87,29 +87,17 @@ mod tests {
     fn a_message_says_where_what_and_how_much() {
         let cases = [
             (
-                DecodeError::Truncated {
-                    field: "PnP ID: Product ID",
-                    need: 5,
-                    have: 4,
-                },
+                DecodeError::Truncated { field: "PnP ID: Product ID", need: 5, have: 4 },
                 "PnP ID: Product ID: the value ends too early, 4 of 5 octets",
                 "truncated",
             ),
             (
-                DecodeError::InvalidValue {
-                    field: "Battery Level",
-                    value: 101,
-                    expected: "0 to 100",
-                },
+                DecodeError::InvalidValue { field: "Battery Level", value: 101, expected: "0 to 100" },
                 "Battery Level: 101 is not allowed, expected 0 to 100",
                 "invalid-value",
             ),
             (
-                DecodeError::TooLong {
-                    field: "String",
-                    have: 513,
-                    max: 512,
-                },
+                DecodeError::TooLong { field: "String", have: 513, max: 512 },
                 "String: the value has 513 octets, an attribute at most 512",
                 "too-long",
             ),
@@ -126,22 +114,10 @@ mod tests {
         let field = "field";
         let kinds = [
             DecodeError::Empty { field },
-            DecodeError::Truncated {
-                field,
-                need: 2,
-                have: 1,
-            },
+            DecodeError::Truncated { field, need: 2, have: 1 },
             DecodeError::TrailingBytes { field, count: 1 },
-            DecodeError::TooLong {
-                field,
-                have: 513,
-                max: 512,
-            },
-            DecodeError::InvalidValue {
-                field,
-                value: 2,
-                expected: "1",
-            },
+            DecodeError::TooLong { field, have: 513, max: 512 },
+            DecodeError::InvalidValue { field, value: 2, expected: "1" },
             DecodeError::InvalidUtf8 { field, source },
         ]
         .map(|error| error.kind());

@@ -41,10 +41,7 @@ pub enum Contact {
 
 impl Contact {
     const fn from_flags(flags: u8) -> Self {
-        match (
-            flags & flag::CONTACT_SUPPORTED != 0,
-            flags & flag::CONTACT_DETECTED != 0,
-        ) {
+        match (flags & flag::CONTACT_SUPPORTED != 0, flags & flag::CONTACT_DETECTED != 0) {
             (false, _) => Self::Unsupported,
             (true, false) => Self::NotDetected,
             (true, true) => Self::Detected,
@@ -90,11 +87,7 @@ impl Measurement {
     pub fn decode(value: &[u8]) -> Result<Self, DecodeError> {
         let mut octets = Octets::new(value, FLAGS)?;
         let flags = octets.u8(FLAGS)?;
-        let bpm = if flags & flag::VALUE_IS_U16 != 0 {
-            octets.u16(VALUE)?
-        } else {
-            octets.u8(VALUE)?.into()
-        };
+        let bpm = if flags & flag::VALUE_IS_U16 != 0 { octets.u16(VALUE)? } else { octets.u8(VALUE)?.into() };
         let mut last_field = VALUE;
 
         let mut energy_expended_kj = None;
@@ -104,18 +97,11 @@ impl Measurement {
         }
         let mut rr = RrIntervals::new();
         if flags & flag::RR_INTERVALS != 0 {
-            rr = std::iter::from_fn(|| octets.next_u16())
-                .map(RrInterval::from_raw)
-                .collect();
+            rr = std::iter::from_fn(|| octets.next_u16()).map(RrInterval::from_raw).collect();
             last_field = RR_INTERVAL;
         }
         octets.finish(last_field)?;
-        Ok(Self {
-            bpm,
-            contact: Contact::from_flags(flags),
-            energy_expended_kj,
-            rr,
-        })
+        Ok(Self { bpm, contact: Contact::from_flags(flags), energy_expended_kj, rr })
     }
 
     /// Encodes the value of a notification, in the shortest form: the heart rate takes one octet up to 255 bpm,

@@ -15,10 +15,7 @@ impl<'a> Octets<'a> {
             return Err(DecodeError::Empty { field });
         }
         check_len(value, field)?;
-        Ok(Self {
-            rest: value,
-            value_len: value.len(),
-        })
+        Ok(Self { rest: value, value_len: value.len() })
     }
 
     pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
@@ -44,21 +41,14 @@ impl<'a> Octets<'a> {
     pub(crate) fn finish(self, last_field: &'static str) -> Result<(), DecodeError> {
         match self.rest.len() {
             0 => Ok(()),
-            count => Err(DecodeError::TrailingBytes {
-                field: last_field,
-                count,
-            }),
+            count => Err(DecodeError::TrailingBytes { field: last_field, count }),
         }
     }
 
     fn take<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], DecodeError> {
         let Some((octets, rest)) = self.rest.split_first_chunk::<N>() else {
             let need = self.value_len - self.rest.len() + N;
-            return Err(DecodeError::Truncated {
-                field,
-                need,
-                have: self.value_len,
-            });
+            return Err(DecodeError::Truncated { field, need, have: self.value_len });
         };
         self.rest = rest;
         Ok(*octets)
@@ -68,11 +58,7 @@ impl<'a> Octets<'a> {
 /// Refuses a value that is longer than an attribute can be.
 pub(crate) fn check_len(value: &[u8], field: &'static str) -> Result<(), DecodeError> {
     if value.len() > VALUE_LEN_MAX {
-        return Err(DecodeError::TooLong {
-            field,
-            have: value.len(),
-            max: VALUE_LEN_MAX,
-        });
+        return Err(DecodeError::TooLong { field, have: value.len(), max: VALUE_LEN_MAX });
     }
     Ok(())
 }

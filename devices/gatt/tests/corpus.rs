@@ -13,13 +13,9 @@ use std::path::{Path, PathBuf};
 const FILES_PER_TARGET_MAX: usize = 40;
 
 fn files(target: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/corpus")
-        .join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let entries = fs::read_dir(&folder).expect("each target has a corpus folder");
-    let mut files: Vec<_> = entries
-        .map(|entry| entry.expect("the folder can be listed").path())
-        .collect();
+    let mut files: Vec<_> = entries.map(|entry| entry.expect("the folder can be listed").path()).collect();
     files.sort();
     files
 }
@@ -29,10 +25,7 @@ fn every_corpus_file_holds_its_property() {
     for (target, property) in properties::ALL {
         let files = files(target);
         let count = files.len();
-        assert!(
-            count < FILES_PER_TARGET_MAX,
-            "{target} has {count} files: keep those that tell something"
-        );
+        assert!(count < FILES_PER_TARGET_MAX, "{target} has {count} files: keep those that tell something");
         let decoded = files
             .iter()
             .filter(|file| {
@@ -51,16 +44,7 @@ fn every_corpus_folder_and_fuzz_target_has_a_property() {
     let names = |folder: &str| -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(fuzz.join(folder))
             .unwrap()
-            .map(|entry| {
-                entry
-                    .unwrap()
-                    .path()
-                    .file_stem()
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .to_owned()
-            })
+            .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
             .collect();
         names.sort();
         names

@@ -45,16 +45,8 @@ impl Random {
 
     fn measurement(&mut self) -> Measurement {
         // Half of the rates fit in one octet; up to 253 intervals fit beside any of the other fields.
-        let bpm = if self.below(2) == 0 {
-            self.u16() & 0xFF
-        } else {
-            self.u16()
-        };
-        let rr_count = if self.below(8) == 0 {
-            self.below(254)
-        } else {
-            self.below(10)
-        };
+        let bpm = if self.below(2) == 0 { self.u16() & 0xFF } else { self.u16() };
+        let rr_count = if self.below(8) == 0 { self.below(254) } else { self.below(10) };
         Measurement {
             bpm,
             contact: self.contact(),
@@ -65,9 +57,7 @@ impl Random {
 
     fn text(&mut self) -> String {
         let len = self.below(VALUE_LEN_MAX as u64 / 4);
-        (0..len)
-            .filter_map(|_| char::from_u32(self.below(0x11_0000) as u32))
-            .collect()
+        (0..len).filter_map(|_| char::from_u32(self.below(0x11_0000) as u32)).collect()
     }
 }
 
@@ -88,11 +78,7 @@ fn a_measurement_cut_short_never_passes_for_the_whole() {
         let measurement = random.measurement();
         let value = measurement.encode();
         let cut = random.below(value.len() as u64) as usize;
-        assert_ne!(
-            Measurement::decode(&value[..cut]),
-            Ok(measurement),
-            "seed {seed}, cut at {cut}"
-        );
+        assert_ne!(Measurement::decode(&value[..cut]), Ok(measurement), "seed {seed}, cut at {cut}");
     }
 }
 
@@ -107,11 +93,7 @@ fn intervals_survive_slices_and_iterators() {
         let collected: RrIntervals = raw.iter().copied().collect();
         assert_eq!(&*collected, newest, "seed {seed}");
         let converted = RrIntervals::try_from(raw.as_slice());
-        assert_eq!(
-            converted.is_ok(),
-            raw.len() <= RrIntervals::CAPACITY,
-            "seed {seed}"
-        );
+        assert_eq!(converted.is_ok(), raw.len() <= RrIntervals::CAPACITY, "seed {seed}");
         if let Ok(converted) = converted {
             assert_eq!(converted, collected, "seed {seed}");
         }
@@ -123,11 +105,7 @@ fn device_information_survives_encoding() {
     for seed in SEEDS {
         let mut random = Random(seed);
         let system_id = SystemId::from_eui64(random.next());
-        assert_eq!(
-            SystemId::decode(&system_id.encode()),
-            Ok(system_id),
-            "seed {seed}"
-        );
+        assert_eq!(SystemId::decode(&system_id.encode()), Ok(system_id), "seed {seed}");
 
         let pnp_id = PnpId {
             vendor_id_source: (random.next() as u8).into(),
@@ -139,11 +117,7 @@ fn device_information_survives_encoding() {
 
         let text = random.text();
         let expected = text.trim_end_matches('\0');
-        assert_eq!(
-            decode_string(encode_string(&text)).as_deref(),
-            Ok(expected),
-            "seed {seed}"
-        );
+        assert_eq!(decode_string(encode_string(&text)).as_deref(), Ok(expected), "seed {seed}");
     }
 }
 
@@ -154,19 +128,12 @@ fn random_bytes_hold_every_property() {
         for seed in SEEDS {
             let mut random = Random(seed);
             // The short lengths that the characteristics have, and any length.
-            let len = if seed % 2 == 0 {
-                1 + random.below(9)
-            } else {
-                random.len()
-            };
+            let len = if seed % 2 == 0 { 1 + random.below(9) } else { random.len() };
             let value = random.bytes(len);
             let outcome = std::panic::catch_unwind(|| property(&value));
             let outcome = outcome.unwrap_or_else(|_| panic!("{target} fails with seed {seed}: {value:02X?}"));
             decoded += u32::from(outcome);
         }
-        assert!(
-            decoded > 0,
-            "{target}: no input decoded, so the round trip was never tried"
-        );
+        assert!(decoded > 0, "{target}: no input decoded, so the round trip was never tried");
     }
 }

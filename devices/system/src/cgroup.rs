@@ -390,9 +390,12 @@ mod tests {
         use std::os::unix::process::ExitStatusExt as _;
         let Some(subtree) = subtree() else { return };
         let stale = subtree.folder.join("app-left@4194305-1");
-        fs::create_dir_all(&stale).unwrap();
         let mut left = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
-        fs::write(stale.join("cgroup.procs"), left.id().to_string()).unwrap();
+        let move_in = || {
+            fs::create_dir_all(&stale).unwrap();
+            fs::write(stale.join("cgroup.procs"), left.id().to_string())
+        };
+        while move_in().is_err() {} // a test beside this one may sweep the empty group away
         subtree.sweep();
         assert_eq!(left.wait().unwrap().signal(), Some(9));
         lock(&subtree.leftovers).retain(|folder| fs::remove_dir(folder).is_err());

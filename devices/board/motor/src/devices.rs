@@ -62,23 +62,13 @@ pub(crate) fn serve(log: &Path, keys: &Path) -> Result<()> {
 /// Finds the motor as a client does, and plays one rumble to its end.
 pub(crate) fn play(strong: u16, weak: u16, length_ms: u16) -> Result<()> {
     let (path, mut device) = evdev::enumerate()
-        .find(|(_, device)| {
-            device
-                .supported_ff()
-                .is_some_and(|ff| ff.contains(FFEffectCode::FF_RUMBLE))
-        })
+        .find(|(_, device)| device.supported_ff().is_some_and(|ff| ff.contains(FFEffectCode::FF_RUMBLE)))
         .context("there is no input device with force feedback")?;
     let mut effect = device.upload_ff_effect(FFEffectData {
         direction: 0,
         trigger: FFTrigger::default(),
-        replay: FFReplay {
-            length: length_ms,
-            delay: 0,
-        },
-        kind: FFEffectKind::Rumble {
-            strong_magnitude: strong,
-            weak_magnitude: weak,
-        },
+        replay: FFReplay { length: length_ms, delay: 0 },
+        kind: FFEffectKind::Rumble { strong_magnitude: strong, weak_magnitude: weak },
     })?;
     effect.play(1)?;
     println!("plays {length_ms} ms on {}", path.display());
@@ -97,21 +87,13 @@ fn make_motor() -> io::Result<VirtualDevice> {
 
 fn make_keys() -> io::Result<VirtualDevice> {
     let keys = [Key::Crown, Key::SideButton, Key::Stop, Key::Snooze].map(Key::code);
-    VirtualDevice::builder()?
-        .name(KEYS_NAME)
-        .with_keys(&AttributeSet::<KeyCode>::from_iter(keys))?
-        .build()
+    VirtualDevice::builder()?.name(KEYS_NAME).with_keys(&AttributeSet::<KeyCode>::from_iter(keys))?.build()
 }
 
 /// Waits until there is something to do.
 fn wait(motor: &VirtualDevice, keys: &KeySocket, until: Option<Instant>) -> Result<()> {
-    let timeout = until
-        .map(|until| timespec(until.saturating_duration_since(Instant::now())))
-        .transpose()?;
-    let mut fds = [
-        PollFd::new(motor, PollFlags::IN),
-        PollFd::new(&keys.socket, PollFlags::IN),
-    ];
+    let timeout = until.map(|until| timespec(until.saturating_duration_since(Instant::now()))).transpose()?;
+    let mut fds = [PollFd::new(motor, PollFlags::IN), PollFd::new(&keys.socket, PollFlags::IN)];
     match poll(&mut fds, timeout.as_ref()) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),

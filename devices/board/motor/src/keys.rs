@@ -51,10 +51,7 @@ impl Key {
 pub(crate) fn press(key: Key, socket: &Path) -> Result<()> {
     let sender = UnixDatagram::unbound()?;
     sender.send_to(key.name().as_bytes(), socket).with_context(|| {
-        format!(
-            "no key pressed: nobody listens on {}; is board-motor.service running?",
-            socket.display()
-        )
+        format!("no key pressed: nobody listens on {}; is board-motor.service running?", socket.display())
     })?;
     Ok(())
 }

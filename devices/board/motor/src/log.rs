@@ -14,22 +14,9 @@ pub(crate) enum Record {
     /// The devices are there.
     Started,
     /// A client gave or changed an effect.
-    Upload {
-        effect: i16,
-        kind: &'static str,
-        strong: u16,
-        weak: u16,
-        length_ms: u16,
-        delay_ms: u16,
-    },
+    Upload { effect: i16, kind: &'static str, strong: u16, weak: u16, length_ms: u16, delay_ms: u16 },
     /// An effect starts to move the motor. `length_ms` is for all its repetitions; 0 means until it is stopped.
-    Play {
-        effect: i16,
-        strong: u16,
-        weak: u16,
-        gain: u16,
-        length_ms: u64,
-    },
+    Play { effect: i16, strong: u16, weak: u16, gain: u16, length_ms: u64 },
     /// The motor stands still again.
     Stop { effect: i16, cause: StopCause },
     /// A client took its effect back, or closed the device.
@@ -72,16 +59,12 @@ impl Log {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        Ok(Self {
-            file: OpenOptions::new().create(true).append(true).open(path)?,
-        })
+        Ok(Self { file: OpenOptions::new().create(true).append(true).open(path)? })
     }
 
     /// Appends a line, whole, with the time of now.
     pub(crate) fn write(&mut self, record: &Record) -> io::Result<()> {
-        let time_ms = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_millis());
+        let time_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
         let mut line = serde_json::to_string(&Line { time_ms, record })?;
         line.push('\n');
         self.file.write_all(line.as_bytes())
@@ -97,17 +80,11 @@ mod tests {
         let path = std::env::temp_dir().join(format!("carpus-board-log-{}", std::process::id()));
         let mut log = Log::open(&path).unwrap();
         log.write(&Record::Started).unwrap();
-        log.write(&Record::Stop {
-            effect: 3,
-            cause: StopCause::Length,
-        })
-        .unwrap();
+        log.write(&Record::Stop { effect: 3, cause: StopCause::Length }).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         fs::remove_file(path).unwrap();
-        let lines: Vec<serde_json::Value> = text
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[1]["event"], "stop");
         assert_eq!(lines[1]["effect"], 3);

@@ -65,10 +65,6 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Run { log, keys } => devices::serve(&log, &keys),
         Command::Press { key, keys } => keys::press(key, &keys),
-        Command::Play {
-            strong,
-            weak,
-            length_ms,
-        } => devices::play(strong, weak, length_ms),
+        Command::Play { strong, weak, length_ms } => devices::play(strong, weak, length_ms),
     }
 }

@@ -31,23 +31,13 @@ pub(crate) struct Motor {
 
 impl Motor {
     pub(crate) fn new() -> Self {
-        Self {
-            gain: FULL_GAIN,
-            effects: BTreeMap::new(),
-            playing: BTreeMap::new(),
-            records: VecDeque::new(),
-        }
+        Self { gain: FULL_GAIN, effects: BTreeMap::new(), playing: BTreeMap::new(), records: VecDeque::new() }
     }
 
     /// A client gives an effect, or changes it.
     pub(crate) fn upload(&mut self, id: i16, data: &FFEffectData) {
         let (kind, strong, weak) = strength(&data.kind);
-        let effect = Effect {
-            strong,
-            weak,
-            length_ms: data.replay.length,
-            delay_ms: data.replay.delay,
-        };
+        let effect = Effect { strong, weak, length_ms: data.replay.length, delay_ms: data.replay.delay };
         self.effects.insert(id, effect);
         self.records.push_back(Record::Upload {
             effect: id,
@@ -73,11 +63,7 @@ impl Motor {
         };
         self.stop(id, StopCause::Restarted);
         let once_ms = u64::from(effect.length_ms) + u64::from(effect.delay_ms);
-        let length_ms = if effect.length_ms == 0 {
-            0
-        } else {
-            once_ms * u64::from(times)
-        };
+        let length_ms = if effect.length_ms == 0 { 0 } else { once_ms * u64::from(times) };
         let end = (length_ms > 0).then(|| now + Duration::from_millis(length_ms));
         self.playing.insert(id, end);
         self.records.push_back(Record::Play {
@@ -138,10 +124,9 @@ fn strength(kind: &FFEffectKind) -> (&'static str, u16, u16) {
         (name, strength, strength)
     };
     match *kind {
-        FFEffectKind::Rumble {
-            strong_magnitude,
-            weak_magnitude,
-        } => ("rumble", strong_magnitude, weak_magnitude),
+        FFEffectKind::Rumble { strong_magnitude, weak_magnitude } => {
+            ("rumble", strong_magnitude, weak_magnitude)
+        }
         FFEffectKind::Periodic { magnitude, .. } => both("periodic", magnitude),
         FFEffectKind::Constant { level, .. } => both("constant", level),
         FFEffectKind::Ramp { end_level, .. } => both("ramp", end_level),
@@ -162,14 +147,8 @@ mod tests {
         FFEffectData {
             direction: 0,
             trigger: FFTrigger::default(),
-            replay: FFReplay {
-                length: length_ms,
-                delay: 0,
-            },
-            kind: FFEffectKind::Rumble {
-                strong_magnitude: 40_000,
-                weak_magnitude: 7,
-            },
+            replay: FFReplay { length: length_ms, delay: 0 },
+            kind: FFEffectKind::Rumble { strong_magnitude: 40_000, weak_magnitude: 7 },
         }
     }
 
@@ -193,22 +172,10 @@ mod tests {
         motor.handle_timeout(end - Duration::from_millis(1));
         assert_eq!(
             drain(&mut motor),
-            [Record::Play {
-                effect: 0,
-                strong: 40_000,
-                weak: 7,
-                gain: FULL_GAIN,
-                length_ms: 600
-            }]
+            [Record::Play { effect: 0, strong: 40_000, weak: 7, gain: FULL_GAIN, length_ms: 600 }]
         );
         motor.handle_timeout(end);
-        assert_eq!(
-            drain(&mut motor),
-            [Record::Stop {
-                effect: 0,
-                cause: StopCause::Length
-            }]
-        );
+        assert_eq!(drain(&mut motor), [Record::Stop { effect: 0, cause: StopCause::Length }]);
         assert_eq!(motor.poll_timeout(), None);
     }
 
@@ -218,13 +185,7 @@ mod tests {
         motor.play(0, 1, start);
         assert_eq!(motor.poll_timeout(), None);
         motor.stop_asked(0);
-        assert_eq!(
-            drain(&mut motor)[1],
-            Record::Stop {
-                effect: 0,
-                cause: StopCause::Asked
-            }
-        );
+        assert_eq!(drain(&mut motor)[1], Record::Stop { effect: 0, cause: StopCause::Asked });
     }
 
     #[test]
@@ -236,13 +197,7 @@ mod tests {
         let records = drain(&mut motor);
         assert_eq!(
             records[1..],
-            [
-                Record::Stop {
-                    effect: 0,
-                    cause: StopCause::Asked
-                },
-                Record::Erase { effect: 0 }
-            ]
+            [Record::Stop { effect: 0, cause: StopCause::Asked }, Record::Erase { effect: 0 }]
         );
     }
 
@@ -253,23 +208,8 @@ mod tests {
         motor.set_gain(10);
         motor.play(0, 1, start);
         let records = drain(&mut motor);
-        assert_eq!(
-            records[2],
-            Record::Stop {
-                effect: 0,
-                cause: StopCause::Restarted
-            }
-        );
-        assert_eq!(
-            records[3],
-            Record::Play {
-                effect: 0,
-                strong: 40_000,
-                weak: 7,
-                gain: 10,
-                length_ms: 200
-            }
-        );
+        assert_eq!(records[2], Record::Stop { effect: 0, cause: StopCause::Restarted });
+        assert_eq!(records[3], Record::Play { effect: 0, strong: 40_000, weak: 7, gain: 10, length_ms: 200 });
     }
 
     #[test]

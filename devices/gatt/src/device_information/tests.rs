@@ -20,17 +20,11 @@ fn decodes_strings() {
 #[test]
 fn a_string_that_is_not_utf8_is_refused_with_the_place() {
     // Latin-1 "Gürtel", an unpaired surrogate, an overlong NUL, and a character cut in half.
-    let cases: [(&[u8], usize); 4] = [
-        (b"G\xFCrtel", 1),
-        (b"\xED\xA0\x80", 0),
-        (b"H\xC0\x80", 1),
-        (b"\xE5\xBF", 0),
-    ];
+    let cases: [(&[u8], usize); 4] =
+        [(b"G\xFCrtel", 1), (b"\xED\xA0\x80", 0), (b"H\xC0\x80", 1), (b"\xE5\xBF", 0)];
     for (value, valid_up_to) in cases {
         let error = decode_string(value).unwrap_err();
-        let DecodeError::InvalidUtf8 { source, .. } = error else {
-            panic!("{error}")
-        };
+        let DecodeError::InvalidUtf8 { source, .. } = error else { panic!("{error}") };
         assert_eq!(source.valid_up_to(), valid_up_to, "{value:02X?}");
     }
 }
@@ -41,14 +35,7 @@ fn a_string_is_as_long_as_an_attribute_at_most() {
     assert_eq!(decode_string(longest.as_bytes()).as_deref(), Ok(longest.as_str()));
 
     let error = decode_string("x".repeat(VALUE_LEN_MAX + 1).as_bytes()).unwrap_err();
-    assert_eq!(
-        error,
-        DecodeError::TooLong {
-            field: STRING,
-            have: 513,
-            max: 512
-        }
-    );
+    assert_eq!(error, DecodeError::TooLong { field: STRING, have: 513, max: 512 });
 }
 
 #[test]
@@ -66,31 +53,15 @@ fn decodes_a_system_id_made_from_a_device_address() {
     assert_eq!(system_id, SystemId::from_eui64(0x1234_56FF_FE9A_BCDE));
     assert_eq!(system_id.organizationally_unique_identifier(), 0x123456);
     assert_eq!(system_id.manufacturer_identifier(), 0xFF_FE9A_BCDE);
-    assert_eq!(
-        system_id.encode(),
-        [0xDE, 0xBC, 0x9A, 0xFE, 0xFF, 0x56, 0x34, 0x12]
-    );
+    assert_eq!(system_id.encode(), [0xDE, 0xBC, 0x9A, 0xFE, 0xFF, 0x56, 0x34, 0x12]);
 }
 
 #[test]
 fn a_system_id_has_eight_octets() {
     let cases: [(&[u8], DecodeError); 3] = [
         (&[], DecodeError::Empty { field: SYSTEM_ID }),
-        (
-            &[0; 7],
-            DecodeError::Truncated {
-                field: SYSTEM_ID,
-                need: 8,
-                have: 7,
-            },
-        ),
-        (
-            &[0; 9],
-            DecodeError::TrailingBytes {
-                field: SYSTEM_ID,
-                count: 1,
-            },
-        ),
+        (&[0; 7], DecodeError::Truncated { field: SYSTEM_ID, need: 8, have: 7 }),
+        (&[0; 9], DecodeError::TrailingBytes { field: SYSTEM_ID, count: 1 }),
     ];
     for (value, expected) in cases {
         assert_eq!(SystemId::decode(value), Err(expected), "{value:02X?}");
@@ -140,51 +111,12 @@ fn decodes_pnp_ids() {
 #[test]
 fn a_pnp_id_has_seven_octets_and_says_which_field_is_missing() {
     let cases = [
-        (
-            0,
-            DecodeError::Empty {
-                field: PNP_VENDOR_ID_SOURCE,
-            },
-        ),
-        (
-            1,
-            DecodeError::Truncated {
-                field: PNP_VENDOR_ID,
-                need: 3,
-                have: 1,
-            },
-        ),
-        (
-            2,
-            DecodeError::Truncated {
-                field: PNP_VENDOR_ID,
-                need: 3,
-                have: 2,
-            },
-        ),
-        (
-            4,
-            DecodeError::Truncated {
-                field: PNP_PRODUCT_ID,
-                need: 5,
-                have: 4,
-            },
-        ),
-        (
-            6,
-            DecodeError::Truncated {
-                field: PNP_PRODUCT_VERSION,
-                need: 7,
-                have: 6,
-            },
-        ),
-        (
-            9,
-            DecodeError::TrailingBytes {
-                field: PNP_PRODUCT_VERSION,
-                count: 2,
-            },
-        ),
+        (0, DecodeError::Empty { field: PNP_VENDOR_ID_SOURCE }),
+        (1, DecodeError::Truncated { field: PNP_VENDOR_ID, need: 3, have: 1 }),
+        (2, DecodeError::Truncated { field: PNP_VENDOR_ID, need: 3, have: 2 }),
+        (4, DecodeError::Truncated { field: PNP_PRODUCT_ID, need: 5, have: 4 }),
+        (6, DecodeError::Truncated { field: PNP_PRODUCT_VERSION, need: 7, have: 6 }),
+        (9, DecodeError::TrailingBytes { field: PNP_PRODUCT_VERSION, count: 2 }),
     ];
     for (len, expected) in cases {
         assert_eq!(PnpId::decode(&vec![1; len]), Err(expected), "{len} octets");

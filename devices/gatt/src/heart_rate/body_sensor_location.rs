@@ -86,13 +86,7 @@ mod tests {
             (&[7], Ok(BodySensorLocation::Other(7))),
             (&[255], Ok(BodySensorLocation::Other(255))),
             (&[], Err(DecodeError::Empty { field: LOCATION })),
-            (
-                &[1, 1],
-                Err(DecodeError::TrailingBytes {
-                    field: LOCATION,
-                    count: 1,
-                }),
-            ),
+            (&[1, 1], Err(DecodeError::TrailingBytes { field: LOCATION, count: 1 })),
         ];
         for (value, expected) in cases {
             assert_eq!(BodySensorLocation::decode(value), expected, "{value:02X?}");

@@ -75,13 +75,7 @@ mod tests {
     fn a_write_of_the_wrong_length_is_not_called_an_unknown_command() {
         let cases: [(&[u8], DecodeError); 2] = [
             (&[], DecodeError::Empty { field: CONTROL_POINT }),
-            (
-                &[1, 0],
-                DecodeError::TrailingBytes {
-                    field: CONTROL_POINT,
-                    count: 1,
-                },
-            ),
+            (&[1, 0], DecodeError::TrailingBytes { field: CONTROL_POINT, count: 1 }),
         ];
         for (value, expected) in cases {
             let error = ControlPoint::decode(value).unwrap_err();

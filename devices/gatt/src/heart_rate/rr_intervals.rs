@@ -65,10 +65,7 @@ impl RrIntervals {
 
     /// No intervals.
     pub const fn new() -> Self {
-        Self {
-            len: 0,
-            slots: [RrInterval(0); Self::CAPACITY],
-        }
+        Self { len: 0, slots: [RrInterval(0); Self::CAPACITY] }
     }
 
     /// Adds the newest interval.
@@ -77,10 +74,7 @@ impl RrIntervals {
     /// There are [`CAPACITY`](Self::CAPACITY) intervals already.
     pub fn push(&mut self, rr: RrInterval) -> Result<(), TooManyRrIntervals> {
         let len = usize::from(self.len);
-        let slot = self
-            .slots
-            .get_mut(len)
-            .ok_or(TooManyRrIntervals { have: len + 1 })?;
+        let slot = self.slots.get_mut(len).ok_or(TooManyRrIntervals { have: len + 1 })?;
         *slot = rr;
         self.len += 1;
         Ok(())
@@ -111,10 +105,7 @@ impl TryFrom<&[RrInterval]> for RrIntervals {
     fn try_from(intervals: &[RrInterval]) -> Result<Self, TooManyRrIntervals> {
         let mut all = Self::new();
         let have = intervals.len();
-        all.slots
-            .get_mut(..have)
-            .ok_or(TooManyRrIntervals { have })?
-            .copy_from_slice(intervals);
+        all.slots.get_mut(..have).ok_or(TooManyRrIntervals { have })?.copy_from_slice(intervals);
         all.len = u8::try_from(have).map_err(|_| TooManyRrIntervals { have })?;
         Ok(all)
     }
@@ -203,16 +194,11 @@ mod tests {
         let full = counting(255);
         let mut intervals = RrIntervals::try_from(full.as_slice()).unwrap();
         assert_eq!(*intervals, full);
-        assert_eq!(
-            intervals.push(RrInterval::default()),
-            Err(TooManyRrIntervals { have: 256 })
-        );
+        assert_eq!(intervals.push(RrInterval::default()), Err(TooManyRrIntervals { have: 256 }));
         assert_eq!(*intervals, full, "a refused interval changes nothing");
 
         assert_eq!(
-            RrIntervals::try_from(counting(300).as_slice())
-                .unwrap_err()
-                .to_string(),
+            RrIntervals::try_from(counting(300).as_slice()).unwrap_err().to_string(),
             "300 RR intervals do not fit in one packet, at most 255 do"
         );
     }

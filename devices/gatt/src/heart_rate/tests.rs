@@ -2,12 +2,7 @@ use super::*;
 
 fn measurement(bpm: u16, contact: Contact, energy_expended_kj: Option<u16>, rr: &[u16]) -> Measurement {
     let rr = rr.iter().copied().map(RrInterval::from_raw).collect();
-    Measurement {
-        bpm,
-        contact,
-        energy_expended_kj,
-        rr,
-    }
+    Measurement { bpm, contact, energy_expended_kj, rr }
 }
 
 /// Packets in the form that `encode` gives them. Layout: GSS, Heart Rate Measurement.
@@ -26,36 +21,15 @@ fn canonical_cases() -> Vec<(&'static [u8], Measurement)> {
         (&[0x07, 0x2C, 0x01], measurement(300, Detected, None, &[])),
         (&[0x01, 0xFF, 0xFF], measurement(65535, Unsupported, None, &[])),
         // Bit 3: Energy Expended, uint16 in kilojoules.
-        (
-            &[0x08, 0x48, 0x34, 0x12],
-            measurement(72, Unsupported, Some(0x1234), &[]),
-        ),
-        (
-            &[0x0E, 0x48, 0xFF, 0xFF],
-            measurement(72, Detected, Some(65535), &[]),
-        ),
-        (
-            &[0x08, 0x48, 0x00, 0x00],
-            measurement(72, Unsupported, Some(0), &[]),
-        ),
+        (&[0x08, 0x48, 0x34, 0x12], measurement(72, Unsupported, Some(0x1234), &[])),
+        (&[0x0E, 0x48, 0xFF, 0xFF], measurement(72, Detected, Some(65535), &[])),
+        (&[0x08, 0x48, 0x00, 0x00], measurement(72, Unsupported, Some(0), &[])),
         // Bit 4: RR-Interval, uint16 in 1/1024 s, one or more, oldest first.
-        (
-            &[0x10, 0x48, 0x55, 0x03],
-            measurement(72, Unsupported, None, &[0x0355]),
-        ),
-        (
-            &[0x16, 0x48, 0x55, 0x03, 0x40, 0x03],
-            measurement(72, Detected, None, &[0x0355, 0x0340]),
-        ),
-        (
-            &[0x10, 0x48, 0x00, 0x00, 0xFF, 0xFF],
-            measurement(72, Unsupported, None, &[0, 0xFFFF]),
-        ),
+        (&[0x10, 0x48, 0x55, 0x03], measurement(72, Unsupported, None, &[0x0355])),
+        (&[0x16, 0x48, 0x55, 0x03, 0x40, 0x03], measurement(72, Detected, None, &[0x0355, 0x0340])),
+        (&[0x10, 0x48, 0x00, 0x00, 0xFF, 0xFF], measurement(72, Unsupported, None, &[0, 0xFFFF])),
         // The RR intervals move back by two octets when energy is present, and by one when the value is uint16.
-        (
-            &[0x18, 0x48, 0x34, 0x12, 0x55, 0x03],
-            measurement(72, Unsupported, Some(0x1234), &[0x0355]),
-        ),
+        (&[0x18, 0x48, 0x34, 0x12, 0x55, 0x03], measurement(72, Unsupported, Some(0x1234), &[0x0355])),
         (
             &[0x1F, 0x2C, 0x01, 0x34, 0x12, 0x55, 0x03, 0x40, 0x03],
             measurement(300, Detected, Some(0x1234), &[0x0355, 0x0340]),
@@ -72,24 +46,15 @@ fn canonical_cases() -> Vec<(&'static [u8], Measurement)> {
 fn other_cases() -> Vec<(&'static [u8], Measurement)> {
     vec![
         // A uint16 value that would fit in a uint8.
-        (
-            &[0x01, 0x48, 0x00],
-            measurement(72, Contact::Unsupported, None, &[]),
-        ),
+        (&[0x01, 0x48, 0x00], measurement(72, Contact::Unsupported, None, &[])),
         // Sensor Contact bits 0b01: not supported, whatever bit 1 says.
         (&[0x02, 0x48], measurement(72, Contact::Unsupported, None, &[])),
         // Reserved bits 5 to 7.
         (&[0xE0, 0x48], measurement(72, Contact::Unsupported, None, &[])),
-        (
-            &[0xF6, 0x48, 0x55, 0x03],
-            measurement(72, Contact::Detected, None, &[0x0355]),
-        ),
+        (&[0xF6, 0x48, 0x55, 0x03], measurement(72, Contact::Detected, None, &[0x0355])),
         // RR intervals announced, none sent.
         (&[0x16, 0x48], measurement(72, Contact::Detected, None, &[])),
-        (
-            &[0x18, 0x48, 0x34, 0x12],
-            measurement(72, Contact::Unsupported, Some(0x1234), &[]),
-        ),
+        (&[0x18, 0x48, 0x34, 0x12], measurement(72, Contact::Unsupported, Some(0x1234), &[])),
     ]
 }
 
@@ -127,10 +92,7 @@ fn refuses_malformed_packets_and_names_the_field() {
         // No field was announced for these octets.
         (&[0x00, 0x48, 0x00], trailing(VALUE, 1)),
         (&[0x00, 0x48, 0x55, 0x03], trailing(VALUE, 2)),
-        (
-            &[0x08, 0x48, 0x34, 0x12, 0x55, 0x03],
-            trailing(ENERGY_EXPENDED, 2),
-        ),
+        (&[0x08, 0x48, 0x34, 0x12, 0x55, 0x03], trailing(ENERGY_EXPENDED, 2)),
         (&[0xE0, 0x48, 0x01], trailing(VALUE, 1)),
         // Half an RR interval, alone and after a whole one.
         (&[0x10, 0x48, 0x55], trailing(RR_INTERVAL, 1)),
@@ -148,11 +110,7 @@ fn every_prefix_of_a_full_packet_is_decoded_or_refused_by_its_length() {
     for len in 0..=full.len() {
         let decoded = Measurement::decode(&full[..len]);
         // Whole up to the energy, then with each whole interval.
-        assert_eq!(
-            decoded.is_ok(),
-            matches!(len, 5 | 7 | 9),
-            "{len} octets: {decoded:?}"
-        );
+        assert_eq!(decoded.is_ok(), matches!(len, 5 | 7 | 9), "{len} octets: {decoded:?}");
     }
 }
 
@@ -168,14 +126,7 @@ fn the_largest_packet_of_an_attribute_decodes() {
     assert_eq!(decoded.encode(), value);
 
     value.push(0);
-    assert_eq!(
-        Measurement::decode(&value),
-        Err(DecodeError::TooLong {
-            field: FLAGS,
-            have: 513,
-            max: 512
-        })
-    );
+    assert_eq!(Measurement::decode(&value), Err(DecodeError::TooLong { field: FLAGS, have: 513, max: 512 }));
 }
 
 #[test]
@@ -186,8 +137,5 @@ fn encoding_leaves_out_the_oldest_intervals_that_no_value_can_hold() {
     assert_eq!(value.len(), 511);
 
     let decoded = Measurement::decode(&value).unwrap();
-    assert_eq!(
-        decoded,
-        measurement(300, Contact::Detected, Some(1), &intervals[2..])
-    );
+    assert_eq!(decoded, measurement(300, Contact::Detected, Some(1), &intervals[2..]));
 }

@@ -1,11 +1,7 @@
 //! What holds for any bytes at all: a decoder does not panic, and what it decoded survives encoding and decoding
 //! again. Called with random bytes and the corpus by the tests, and with generated ones by the fuzz targets.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "each test and each fuzz target uses some of these"
-)]
+#![allow(dead_code, unreachable_pub, reason = "each test and each fuzz target uses some of these")]
 
 use std::error::Error;
 use std::fmt::Debug;
@@ -36,35 +32,19 @@ pub fn heart_rate_measurement(value: &[u8]) -> bool {
     };
     let flags = value[0];
     let wide = flags & 0x01 != 0;
-    let (energy_at, u16_at) = (if wide { 3 } else { 2 }, |at| {
-        u16::from_le_bytes([value[at], value[at + 1]])
-    });
+    let (energy_at, u16_at) = (if wide { 3 } else { 2 }, |at| u16::from_le_bytes([value[at], value[at + 1]]));
     let rr_at = energy_at + if flags & 0x08 != 0 { 2 } else { 0 };
 
     assert_eq!(measurement.bpm, if wide { u16_at(1) } else { value[1].into() });
-    let contact = [
-        Contact::Unsupported,
-        Contact::Unsupported,
-        Contact::NotDetected,
-        Contact::Detected,
-    ];
+    let contact = [Contact::Unsupported, Contact::Unsupported, Contact::NotDetected, Contact::Detected];
     assert_eq!(measurement.contact, contact[usize::from(flags >> 1 & 0x03)]);
-    assert_eq!(
-        measurement.energy_expended_kj,
-        (flags & 0x08 != 0).then(|| u16_at(energy_at))
-    );
+    assert_eq!(measurement.energy_expended_kj, (flags & 0x08 != 0).then(|| u16_at(energy_at)));
     let rr: Vec<u16> = measurement.rr.iter().map(|rr| rr.raw()).collect();
-    assert_eq!(
-        rr,
-        (rr_at..value.len()).step_by(2).map(u16_at).collect::<Vec<_>>()
-    );
+    assert_eq!(rr, (rr_at..value.len()).step_by(2).map(u16_at).collect::<Vec<_>>());
 
     let encoded = measurement.encode();
     assert_eq!(Measurement::decode(&encoded), Ok(measurement.clone()));
-    assert!(
-        encoded.len() <= value.len(),
-        "{encoded:02X?} is longer than {value:02X?}"
-    );
+    assert!(encoded.len() <= value.len(), "{encoded:02X?} is longer than {value:02X?}");
     let shortest = !wide || measurement.bpm > 0xFF;
     let plain_flags = flags & 0xE0 == 0 && flags & 0x06 != 0x02 && (flags & 0x10 == 0 || !rr.is_empty());
     if shortest && plain_flags {
@@ -79,10 +59,7 @@ pub fn body_sensor_location(value: &[u8]) -> bool {
         return false;
     };
     assert_eq!(location.encode(), value);
-    assert_eq!(
-        matches!(location, BodySensorLocation::Other(_)),
-        !(1..=6).contains(&value[0])
-    );
+    assert_eq!(matches!(location, BodySensorLocation::Other(_)), !(1..=6).contains(&value[0]));
     true
 }
 
@@ -95,10 +72,7 @@ pub fn heart_rate_control_point(value: &[u8]) -> bool {
         }
         Err(error) => {
             check_error(&error, value);
-            assert_eq!(
-                ControlPoint::att_error(&error),
-                if value.len() == 1 { 0x80 } else { 0x0D }
-            );
+            assert_eq!(ControlPoint::att_error(&error), if value.len() == 1 { 0x80 } else { 0x0D });
             false
         }
     }
@@ -170,10 +144,7 @@ fn check_error(error: &DecodeError, value: &[u8]) {
         DecodeError::Truncated { need, have, .. } => assert!(have == value.len() && have < need, "{error}"),
         DecodeError::TrailingBytes { count, .. } => assert!((1..value.len()).contains(&count), "{error}"),
         DecodeError::TooLong { have, max, .. } => {
-            assert!(
-                have == value.len() && have > max && max == VALUE_LEN_MAX,
-                "{error}"
-            );
+            assert!(have == value.len() && have > max && max == VALUE_LEN_MAX, "{error}");
         }
         DecodeError::InvalidValue { value: octet, .. } => assert_eq!([octet], value),
         DecodeError::InvalidUtf8 { source, .. } => assert!(source.valid_up_to() < value.len()),
