@@ -134,7 +134,7 @@ impl Fault for BleError {
 }
 
 /// An error and its causes on one line: `"the radio failed for a moment: br-connection-canceled"`.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
+pub fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

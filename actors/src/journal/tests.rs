@@ -10,6 +10,7 @@ use carpus_devices::bluetooth::DeviceId;
 use carpus_simulated::VirtualClock;
 use rusqlite::Connection;
 use tempfile::TempDir;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{self, Receiver};
 
 use super::*;
@@ -151,7 +152,7 @@ fn d1_what_is_not_acknowledged_is_delivered_to_the_next_subscriber_and_nothing_e
 
         life.append(app(), ended(2)).await;
         assert_eq!(drain(&mut second), [durable(4, ended(2))]);
-        assert_eq!(first.recv().await, None, "the older subscription ended");
+        assert_eq!(first.try_recv(), Err(TryRecvError::Disconnected), "the older subscription ended");
         life.acknowledge(4).await;
         assert_eq!(drain(&mut life.subscribe(app()).await), []);
     });
@@ -258,7 +259,7 @@ fn a_sink_without_room_is_cut_off_and_loses_nothing_durable() {
         }
         assert_eq!(slow.recv().await, Some(durable(1, started(1))));
         assert_eq!(slow.recv().await, Some(durable(2, started(2))));
-        assert_eq!(slow.recv().await, None, "cut off");
+        assert_eq!(slow.try_recv(), Err(TryRecvError::Disconnected), "cut off");
         assert_eq!(drain(&mut other).len(), 5);
 
         life.acknowledge(2).await;
@@ -401,7 +402,7 @@ fn an_app_that_is_forgotten_leaves_nothing_and_its_stream_ends() {
         life.journal.send(SaveSession(record(1, scheduled(5)))).await.unwrap().unwrap();
         life.journal.send(ForgetApp { app: app() }).await.unwrap().unwrap();
         assert_eq!(events.recv().await, Some(durable(1, started(1))));
-        assert_eq!(events.recv().await, None);
+        assert_eq!(events.try_recv(), Err(TryRecvError::Disconnected));
         assert_eq!(drain(&mut life.subscribe(app()).await), []);
         assert_eq!(life.journal.send(LoadSessions).await.unwrap().unwrap(), []);
         assert_eq!(drain(&mut life.subscribe(other_app()).await), [durable(1, started(2))]);

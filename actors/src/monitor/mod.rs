@@ -46,9 +46,9 @@ pub enum Observation {
     /// An alarm's alert is gone.
     AlertCleared(SessionId, AppId),
     /// An alarm waits for its time.
-    AlarmScheduled(SessionId, WallTime),
+    AlarmScheduled(SessionId, Option<AppId>, WallTime),
     /// An alarm waits no more.
-    AlarmCancelled(SessionId),
+    AlarmCancelled(SessionId, Option<AppId>),
     /// An alarm was missed while the board or the runtime was off (A7).
     AlarmMissed(SessionId, AppId, WallTime),
     /// Something about a strap.

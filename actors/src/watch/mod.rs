@@ -128,11 +128,11 @@ impl WatchActor {
             Output::Forget { session } => self.journal.forget(session),
             Output::Arm { session, at } => {
                 self.to.scheduler.do_send(Arm(session, at));
-                self.observe(Observation::AlarmScheduled(session, at));
+                self.observe(Observation::AlarmScheduled(session, self.core.app_of(session).cloned(), at));
             }
             Output::Disarm { session } => {
                 self.to.scheduler.do_send(Disarm(session));
-                self.observe(Observation::AlarmCancelled(session));
+                self.observe(Observation::AlarmCancelled(session, self.core.app_of(session).cloned()));
             }
             Output::Measure { session, app, kind: _ } => self.to.cpu_monitor.do_send(Measure(session, app)),
             Output::StopMeasuring { session } => self.to.cpu_monitor.do_send(StopMeasuring(session)),

@@ -98,7 +98,10 @@ impl Installer {
         match self.read(folder) {
             Ok(app) => Some(app),
             Err(error) => {
-                tracing::warn!("an installed app is left out: {:#}", crate::chain(&error));
+                tracing::warn!(
+                    "an installed app is left out: {}",
+                    carpus_actors::report::with_causes(&error)
+                );
                 None
             }
         }

@@ -8,7 +8,6 @@ mod paths;
 mod server;
 mod wiring;
 
-use std::error::Error;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -63,18 +62,6 @@ fn start_log(settings: &Settings) {
         use std::io::IsTerminal as _;
         log.with_ansi(std::io::stderr().is_terminal()).init();
     }
-}
-
-/// An error and its causes on one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 impl Args {

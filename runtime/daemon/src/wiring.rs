@@ -277,7 +277,7 @@ impl Wiring<'_> {
 
 fn installed_now(installer: &Installer) -> Vec<InstalledApp> {
     installer.installed().unwrap_or_else(|error| {
-        tracing::warn!("no app can be run: {}", crate::chain(&error));
+        tracing::warn!("no app can be run: {}", carpus_actors::report::with_causes(&error));
         Vec::new()
     })
 }

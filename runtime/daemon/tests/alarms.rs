@@ -11,9 +11,10 @@ async fn a4_n4_an_alarm_rings_although_its_app_was_killed_and_the_user_stops_it(
     let mut puppet = runtime.install_puppet("wake", "alarm").await;
     runtime.open("wake").await;
     let session = puppet.creates().await;
+    let mut events = runtime.events().await;
     let scheduled = puppet.does(&format!("start_at {session} {}", now_ms() + 1500)).await;
     assert!(scheduled["ok"].is_object(), "{scheduled}");
-    let mut events = runtime.events().await;
+    assert_eq!(events.next("alarm_scheduled").await["app"], "wake");
     puppet.does("exit 1").await;
     events.next("app_exited").await;
     let handed = puppet.is_told("handle").await; // launched again

@@ -201,6 +201,19 @@ fn a_watched_scan_runs_as_long_as_it_is_watched() {
 }
 
 #[test]
+fn whoever_watches_does_not_wait_for_the_rest_to_end() {
+    let mut links = links(&[A, B]);
+    links.handle_seen(&B, at(0));
+    links.handle_failed(&B, FailureClass::NotFound, at(0));
+    bring_up(&mut links, A, at(0));
+    links.handle_data(&A, at(8000));
+    links.handle_timeout(at(8000));
+    assert_eq!(orders(&mut links), [Output::StopScan]);
+    links.handle_scan_wanted(Duration::from_secs(5), at(9000));
+    assert_eq!(orders(&mut links), [Output::StartScan]);
+}
+
+#[test]
 fn looking_for_new_straps_scans_although_none_is_absent() {
     let mut links: Links<char> = Links::new(LinkLimits { look_for_new: true, ..LinkLimits::default() });
     links.handle_adapter(true, at(0));

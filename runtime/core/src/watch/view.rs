@@ -67,6 +67,11 @@ impl Watch {
         self.frontmost.as_ref() == Some(app) || self.running_session(app).is_some()
     }
 
+    /// The app of a session that is known still.
+    pub fn app_of(&self, id: SessionId) -> Option<&AppId> {
+        self.sessions.get(&id).map(|session| &session.app)
+    }
+
     /// One session of an app.
     pub fn session(&self, app: &AppId, id: SessionId) -> Option<SessionView> {
         self.session_of(app, id).ok().map(|session| session.view(id))

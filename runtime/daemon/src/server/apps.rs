@@ -196,6 +196,6 @@ fn install_error(error: &InstallError) -> Error {
                 reason: first.map_or_else(|| refused.to_string(), |problem| problem.reason.to_string()),
             }
         }
-        _ => Error::Refused { message: format!("{:#}", crate::chain(error)) },
+        _ => Error::Refused { message: carpus_actors::report::with_causes(error) },
     }
 }

@@ -5,7 +5,7 @@ use carpus_actors::monitor::{LookOn, Observation, Observed, Problems};
 use carpus_actors::report::DeviceReport;
 use carpus_actors::watch::{Look, UserCall};
 use carpus_core::watch::{AlarmView, CallError};
-use carpus_core::{AppEvent, SessionId};
+use carpus_core::{AppEvent, AppId, SessionId};
 use carpus_protocol::monitor::{
     AlarmsReply, Call, Error, EventKind, EventsReply, MonitorEvent, Problem, SessionsReply, StatusReply,
 };
@@ -116,25 +116,21 @@ fn now_ms() -> i64 {
 /// An observation as the protocol tells it; none for what it has no word for.
 fn monitor_event(observed: &Observed) -> Option<MonitorEvent> {
     let new = |kind| MonitorEvent::new(observed.at.unix_ms(), kind);
+    let of_app = |kind, app: &AppId| MonitorEvent { app: Some(app.to_string()), ..new(kind) };
+    let of_session = |kind, session: SessionId| MonitorEvent { session: Some(session.0), ..new(kind) };
     Some(match &observed.what {
-        Observation::Installed(app) => {
-            MonitorEvent { app: Some(app.to_string()), ..new(EventKind::AppInstalled) }
+        Observation::Installed(app) => of_app(EventKind::AppInstalled, app),
+        Observation::AppState(app, state) => {
+            MonitorEvent { state: Some(state.name().to_owned()), ..of_app(EventKind::AppState, app) }
         }
-        Observation::AppState(app, state) => MonitorEvent {
-            app: Some(app.to_string()),
-            state: Some(state.name().to_owned()),
-            ..new(EventKind::AppState)
-        },
         Observation::AppExited(app, status) => MonitorEvent {
-            app: Some(app.to_string()),
             message: Some(convert::exit_sentence(*status)),
-            ..new(EventKind::AppExited)
+            ..of_app(EventKind::AppExited, app)
         },
         Observation::SessionState(session, app, state) => MonitorEvent {
-            app: Some(app.to_string()),
             session: Some(session.0),
             state: Some(state.name().to_owned()),
-            ..new(EventKind::SessionState)
+            ..of_app(EventKind::SessionState, app)
         },
         Observation::Told(app, event) => return told(&new, app.as_str(), event),
         Observation::Haptic(haptic, origin) => MonitorEvent {
@@ -145,46 +141,46 @@ fn monitor_event(observed: &Observed) -> Option<MonitorEvent> {
         Observation::Sound(name, origin) => {
             MonitorEvent { app: Some(origin.clone()), sound: Some(name.clone()), ..new(EventKind::Sound) }
         }
-        Observation::AlertShown(session, app) => MonitorEvent {
-            app: Some(app.to_string()),
-            session: Some(session.0),
-            alert: Some("alarm".to_owned()),
-            ..new(EventKind::AlertShown)
-        },
-        Observation::AlertCleared(session, app) => MonitorEvent {
-            app: Some(app.to_string()),
-            session: Some(session.0),
-            alert: Some("alarm".to_owned()),
-            ..new(EventKind::AlertCleared)
-        },
-        Observation::AlarmScheduled(session, at) => MonitorEvent {
-            session: Some(session.0),
+        Observation::AlertShown(session, app) => alert(of_app(EventKind::AlertShown, app), *session),
+        Observation::AlertCleared(session, app) => alert(of_app(EventKind::AlertCleared, app), *session),
+        Observation::AlarmScheduled(session, app, at) => MonitorEvent {
+            app: app.as_ref().map(AppId::to_string),
             at_ms: Some(at.unix_ms()),
-            ..new(EventKind::AlarmScheduled)
+            ..of_session(EventKind::AlarmScheduled, *session)
         },
-        Observation::AlarmCancelled(session) => {
-            MonitorEvent { session: Some(session.0), ..new(EventKind::AlarmCancelled) }
-        }
+        Observation::AlarmCancelled(session, app) => MonitorEvent {
+            app: app.as_ref().map(AppId::to_string),
+            ..of_session(EventKind::AlarmCancelled, *session)
+        },
         Observation::AlarmMissed(session, app, at) => MonitorEvent {
-            app: Some(app.to_string()),
             session: Some(session.0),
             at_ms: Some(at.unix_ms()),
             message: Some("the alarm was missed: the board or the runtime was off".to_owned()),
-            ..new(EventKind::Problem)
+            ..of_app(EventKind::Problem, app)
         },
         Observation::Ble(report) => return about_strap(&new, report),
-        Observation::Device(DeviceReport::Problem(problem)) => MonitorEvent {
+        Observation::Device(report) => about_device(new(EventKind::Problem), report),
+    })
+}
+
+fn alert(event: MonitorEvent, session: SessionId) -> MonitorEvent {
+    MonitorEvent { session: Some(session.0), alert: Some("alarm".to_owned()), ..event }
+}
+
+fn about_device(event: MonitorEvent, report: &DeviceReport) -> MonitorEvent {
+    match report {
+        DeviceReport::Problem(problem) => MonitorEvent {
             part: Some(problem.part.to_owned()),
             message: Some(problem.what.clone()),
             remedy: Some(problem.remedy.clone()),
-            ..new(EventKind::Problem)
+            ..event
         },
-        Observation::Device(DeviceReport::Mended(mended)) => MonitorEvent {
+        DeviceReport::Mended(mended) => MonitorEvent {
             part: Some(mended.part.to_owned()),
             message: Some("it works again".to_owned()),
-            ..new(EventKind::Problem)
+            ..event
         },
-    })
+    }
 }
 
 fn told(new: &impl Fn(EventKind) -> MonitorEvent, app: &str, event: &AppEvent) -> Option<MonitorEvent> {
