@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use carpus_actors::apps::{AddApp, DropApp, InstalledApp, ListApps};
 use carpus_actors::journal::ForgetApp;
+use carpus_actors::report::with_causes;
 use carpus_actors::watch::{Installed, Look, UserCall};
-use carpus_config::Origin;
+use carpus_config::{ConfigError, Origin};
 use carpus_core::watch::CallError;
 use carpus_core::{AppId, AppState};
 use carpus_protocol::apps::{AppInfo, Call, Error, InstallReply, ListReply, Log, LogReply};
@@ -181,21 +182,25 @@ fn unavailable(error: impl std::error::Error) -> Error {
 
 fn install_error(error: &InstallError) -> Error {
     match error {
-        InstallError::Manifest(refused) => {
-            let first = refused.problems().first();
-            let position = first.and_then(|problem| match &problem.origin {
-                Origin::File(position) => Some(position),
-                Origin::Default | Origin::Profile(_) | Origin::Environment { .. } | Origin::Flag { .. } => {
-                    None
-                }
-            });
-            Error::BadManifest {
-                path: position.map_or_else(String::new, |position| position.path.display().to_string()),
-                line: position.and_then(|position| position.line).and_then(|line| i64::try_from(line).ok()),
-                key: first.and_then(|problem| problem.key.clone()),
-                reason: first.map_or_else(|| refused.to_string(), |problem| problem.reason.to_string()),
-            }
-        }
-        _ => Error::Refused { message: carpus_actors::report::with_causes(error) },
+        InstallError::Manifest(refused) => bad_manifest(refused),
+        _ => Error::Refused { message: with_causes(error) },
+    }
+}
+
+/// The first problem with its place, and all others behind it: whoever corrects a manifest wants to do it once.
+fn bad_manifest(refused: &ConfigError) -> Error {
+    let Some((first, others)) = refused.problems().split_first() else {
+        return Error::Refused { message: refused.to_string() };
+    };
+    let position = match &first.origin {
+        Origin::File(position) => Some(position),
+        Origin::Default | Origin::Profile(_) | Origin::Environment { .. } | Origin::Flag { .. } => None,
+    };
+    let reasons = std::iter::once(first.reason.to_string()).chain(others.iter().map(ToString::to_string));
+    Error::BadManifest {
+        path: position.map_or_else(String::new, |position| position.path.display().to_string()),
+        line: position.and_then(|position| position.line).and_then(|line| i64::try_from(line).ok()),
+        key: first.key.clone(),
+        reason: reasons.collect::<Vec<_>>().join("\n"),
     }
 }

@@ -113,7 +113,8 @@ impl Client {
             Some(strap) => out.last(ScanReply { device: device(strap) }).await,
             None => {
                 out.error(&Error::Unavailable {
-                    message: "no strap was seen; wear it, so that it wakes".to_owned(),
+                    message: "no strap was seen that is not connected already; wear it, so that it wakes"
+                        .to_owned(),
                 })
                 .await
             }
