@@ -21,6 +21,9 @@ use crate::supervisor::Outlet;
 
 pub use log::trim_log;
 
+/// The signal that ends a process whatever it does (signal(7)).
+const SIGKILL: i32 = 9;
+
 /// The actor.
 pub struct Apps {
     launcher: Arc<dyn AppLauncher>,
@@ -29,6 +32,7 @@ pub struct Apps {
     installed: BTreeMap<AppId, InstalledApp>,
     running: BTreeMap<AppId, Running>,
     launches: u64,
+    freezes: u64,
 }
 
 /// What the actor needs to know.
@@ -70,7 +74,20 @@ struct Running {
     token: String,
     launch: u64,
     gone: tokio::sync::watch::Receiver<bool>,
+    rest: Rest,
 }
+
+/// Whether an app may be ended to make room for another (L5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    /// It runs, or was told to end.
+    None,
+    /// It is frozen; a smaller number is longer ago.
+    Frozen(u64),
+    /// It was killed, and is about to be gone.
+    MakesRoom,
+}
+
 
 /// An app's process ended, or could not be launched; sent by the actor.
 #[derive(Message, Clone, Debug)]
@@ -103,7 +120,7 @@ impl Apps {
         installed: Vec<InstalledApp>,
     ) -> Self {
         let installed = installed.into_iter().map(|app| (app.application.id.clone(), app)).collect();
-        Self { launcher, options, exited, installed, running: BTreeMap::new(), launches: 0 }
+        Self { launcher, options, exited, installed, running: BTreeMap::new(), launches: 0, freezes: 0 }
     }
 
     fn launch(&mut self, app: &AppId, ctx: &mut Context<Self>) {
@@ -123,9 +140,7 @@ impl Apps {
         installed: &InstalledApp,
         ctx: &mut Context<Self>,
     ) -> Result<(), LaunchError> {
-        if self.running.len() >= self.options.max_running {
-            return Err(LaunchError::TooMany { running: self.running.len() });
-        }
+        self.make_room()?;
         let data = self.options.data.join(app.as_str());
         std::fs::create_dir_all(&data).map_err(|source| LaunchError::Data { path: data.clone(), source })?;
         let log = self.log_of(app);
@@ -149,6 +164,25 @@ impl Apps {
         Ok(())
     }
 
+    /// Where as many apps run as may, the one that is suspended longest is ended for the next (L5).
+    fn make_room(&mut self) -> Result<(), LaunchError> {
+        let running = self.running.values().filter(|running| running.rest != Rest::MakesRoom).count();
+        if running < self.options.max_running {
+            return Ok(());
+        }
+        let frozen = self.running.iter_mut().filter_map(|(app, running)| match running.rest {
+            Rest::Frozen(when) => Some((when, app, running)),
+            Rest::None | Rest::MakesRoom => None,
+        });
+        let Some((_, app, longest)) = frozen.min_by_key(|(when, ..)| *when) else {
+            return Err(LaunchError::TooMany { running });
+        };
+        tracing::info!(%app, "suspended longest: it is ended to make room for another (apps.max_running)");
+        longest.rest = Rest::MakesRoom;
+        report(app, longest.process.kill());
+        Ok(())
+    }
+
     /// Waits, apart, for the end of the process.
     fn follow(&mut self, app: AppId, process: Arc<dyn AppProcess>, token: String, ctx: &mut Context<Self>) {
         self.launches += 1;
@@ -159,11 +193,12 @@ impl Apps {
             let app = app.clone();
             async move {
                 let status = end.await;
-                tell_gone.send_replace(true);
+                // First the end, then that it is gone: whoever waits for that finds the end dealt with.
                 myself.do_send(ProcessEnded { app, launch, status });
+                tell_gone.send_replace(true);
             }
         });
-        self.running.insert(app, Running { process, token, launch, gone });
+        self.running.insert(app, Running { process, token, launch, gone, rest: Rest::None });
     }
 
     fn log_of(&self, app: &AppId) -> PathBuf {
@@ -171,8 +206,9 @@ impl Apps {
     }
 
     /// SIGTERM, and SIGKILL when it does not leave in time (L7).
-    fn end(&self, app: &AppId) {
-        let Some(running) = self.running.get(app) else { return };
+    fn end(&mut self, app: &AppId) {
+        let Some(running) = self.running.get_mut(app) else { return };
+        running.rest = Rest::None;
         report(app, running.process.terminate());
         let (process, mut gone, app) = (running.process.clone(), running.gone.clone(), app.clone());
         let leave_time = self.options.leave_time;
@@ -185,8 +221,14 @@ impl Apps {
         });
     }
 
-    fn steer(&self, app: &AppId, act: impl FnOnce(&dyn AppProcess) -> Result<(), ProcessError>) {
-        if let Some(running) = self.running.get(app) {
+    fn freeze(&mut self, app: &AppId) {
+        self.freezes += 1;
+        self.steer(app, Rest::Frozen(self.freezes), |process| process.freeze());
+    }
+
+    fn steer(&mut self, app: &AppId, rest: Rest, act: impl FnOnce(&dyn AppProcess) -> Result<(), ProcessError>) {
+        if let Some(running) = self.running.get_mut(app).filter(|running| running.rest != Rest::MakesRoom) {
+            running.rest = rest;
             report(app, act(&*running.process));
         }
     }
@@ -197,6 +239,16 @@ fn report(app: &AppId, result: Result<(), ProcessError>) {
     match result {
         Ok(()) | Err(ProcessError::Gone { .. }) => {}
         Err(error) => tracing::warn!(%app, "{}", with_causes(&error)),
+    }
+}
+
+/// Whatever ends the actor, its processes end with it: nobody would know of them any more.
+impl Drop for Apps {
+    fn drop(&mut self) {
+        for (app, running) in std::mem::take(&mut self.running) {
+            report(&app, running.process.kill());
+            self.exited.tell(Exited { app, status: ExitStatus::Signal(SIGKILL) });
+        }
     }
 }
 
@@ -255,8 +307,8 @@ impl Handler<Steer> for Apps {
     fn handle(&mut self, steer: Steer, ctx: &mut Context<Self>) {
         match steer {
             Steer::Launch(app) => self.launch(&app, ctx),
-            Steer::Freeze(app) => self.steer(&app, |process| process.freeze()),
-            Steer::Thaw(app) => self.steer(&app, |process| process.thaw()),
+            Steer::Freeze(app) => self.freeze(&app),
+            Steer::Thaw(app) => self.steer(&app, Rest::None, |process| process.thaw()),
             Steer::End(app) => self.end(&app),
         }
     }
@@ -364,7 +416,8 @@ impl Handler<EndAll> for Apps {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, _: EndAll, _: &mut Context<Self>) -> Self::Result {
-        for app in self.running.keys() {
+        let running: Vec<_> = self.running.keys().cloned().collect();
+        for app in &running {
             self.end(app);
         }
         let all: Vec<_> = self.running.values().map(|running| running.gone.clone()).collect();

@@ -126,6 +126,39 @@ fn no_more_apps_run_than_allowed() {
 }
 
 #[test]
+fn l5_the_app_that_is_suspended_longest_makes_room_for_another() {
+    in_virtual_time(async {
+        let mut bench = bench();
+        for app in ["one", "two"] {
+            bench.steer(Steer::Launch(id(app))).await;
+        }
+        for app in ["two", "one"] {
+            bench.steer(Steer::Freeze(id(app))).await;
+        }
+        bench.steer(Steer::Launch(id("three"))).await;
+        assert!(bench.launcher.running("three").is_some());
+        let ended = bench.exited.recv().await.unwrap();
+        assert_eq!((ended.app, ended.status), (id("two"), ExitStatus::Signal(9)));
+        assert!(bench.launcher.is_frozen("one"));
+    });
+}
+
+#[test]
+fn l5_an_app_that_was_thawed_makes_no_room() {
+    in_virtual_time(async {
+        let mut bench = bench();
+        for app in ["one", "two"] {
+            bench.steer(Steer::Launch(id(app))).await;
+        }
+        bench.steer(Steer::Freeze(id("one"))).await;
+        bench.steer(Steer::Thaw(id("one"))).await;
+        bench.steer(Steer::Launch(id("three"))).await;
+        assert_eq!(bench.exited.recv().await.unwrap().app, id("three"));
+        assert_eq!(bench.launcher.steerings("one"), [Steering::Freeze, Steering::Thaw]);
+    });
+}
+
+#[test]
 fn l5_freezing_and_thawing_reach_the_process() {
     in_virtual_time(async {
         let bench = bench();
@@ -145,5 +178,29 @@ fn ending_all_waits_for_the_last() {
         bench.steer(Steer::Launch(id("one"))).await;
         bench.apps.send(EndAll).await.unwrap();
         assert_eq!(bench.launcher.running("one"), None);
+    });
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Quit;
+
+impl Handler<Quit> for Apps {
+    type Result = ();
+
+    fn handle(&mut self, _: Quit, ctx: &mut Context<Self>) {
+        ctx.stop();
+    }
+}
+
+#[test]
+fn processes_end_with_the_actor_that_knows_them_and_the_watch_is_told() {
+    in_virtual_time(async {
+        let mut bench = bench();
+        bench.steer(Steer::Launch(id("one"))).await;
+        bench.apps.do_send(Quit);
+        let exited = bench.exited.recv().await.unwrap();
+        assert_eq!((exited.app, exited.status), (id("one"), ExitStatus::Signal(SIGKILL)));
+        assert_eq!(bench.launcher.steerings("one"), [Steering::Kill]);
     });
 }

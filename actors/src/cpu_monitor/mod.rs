@@ -24,9 +24,16 @@ pub struct CpuMonitor {
     clock: Arc<dyn Clock>,
     apps: Handle<Apps>,
     spent: Outlet<BudgetSpent>,
+    begins: Outlet<MeasureAgain>,
     budgets: BTreeMap<SessionId, (AppId, Budget)>,
     sampling: Option<SpawnHandle>,
 }
+
+/// The monitor begins, with no session: whoever knows of some has them measured again, with a fresh allowance. Sent
+/// by the monitor.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct MeasureAgain;
 
 /// A session's allowance is spent; sent by the monitor, once a session.
 #[derive(Message, Clone, Debug)]
@@ -39,15 +46,17 @@ pub struct BudgetSpent {
 }
 
 impl CpuMonitor {
-    /// A monitor that asks `apps` each `sample_interval` what they used, and tells `spent`.
+    /// A monitor that asks `apps` each `sample_interval` what they used, and tells `spent`; and, each time it begins,
+    /// `begins`.
     pub fn new(
         limits: Limits,
         sample_interval: Duration,
         clock: Arc<dyn Clock>,
         apps: Handle<Apps>,
         spent: Outlet<BudgetSpent>,
+        begins: Outlet<MeasureAgain>,
     ) -> Self {
-        Self { limits, sample_interval, clock, apps, spent, budgets: BTreeMap::new(), sampling: None }
+        Self { limits, sample_interval, clock, apps, spent, begins, budgets: BTreeMap::new(), sampling: None }
     }
 
     fn sample_later(&mut self, ctx: &mut Context<Self>, wait: Duration) {
@@ -91,6 +100,10 @@ impl CpuMonitor {
 
 impl Actor for CpuMonitor {
     type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        self.begins.tell(MeasureAgain);
+    }
 }
 
 /// Measure the app while the session runs.

@@ -45,7 +45,8 @@ async fn bench() -> Bench {
     let clock = VirtualClock::new();
     let (spent, told) = listener();
     let (limits, shown) = (Limits::default(), Arc::new(clock.clone()));
-    let monitor = CpuMonitor::new(limits, INTERVAL, shown, Handle::of("apps", apps), spent).start();
+    let monitor =
+        CpuMonitor::new(limits, INTERVAL, shown, Handle::of("apps", apps), spent, Outlet::nobody()).start();
     Bench { clock, launcher, monitor, spent: told, _folder: folder }
 }
 

@@ -208,6 +208,8 @@ fn a_motor_that_fails_is_closed_reported_and_opened_again() {
             panic!("no problem told")
         };
         assert_eq!(problem.what, "the vibration motor failed: no such device");
+        let told = [setup.tells.recv().await, setup.tells.recv().await];
+        assert_eq!(told, [vibrations(Haptic::Click).pop(), Some(Told::Closed)]);
         setup.bench.plugged_in.store(true, Ordering::SeqCst);
         // Between the failure and now it may have been looked for once more, and been missing.
         while let Some(report) = setup.devices.recv().await {

@@ -19,8 +19,14 @@ pub struct Scheduler {
     clock: Arc<dyn Clock>,
     timer: Arc<dyn WallTimer>,
     due: Outlet<Due>,
+    begins: Outlet<ArmAgain>,
     wait: Option<SpawnHandle>,
 }
+
+/// The scheduler begins, with no alarm: whoever knows of some arms them again. Sent by the scheduler.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct ArmAgain;
 
 /// The time of a session has come; sent by the scheduler.
 #[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +34,14 @@ pub struct Scheduler {
 pub struct Due(pub SessionId);
 
 impl Scheduler {
-    /// A scheduler that tells `due`.
-    pub fn new(clock: Arc<dyn Clock>, timer: Arc<dyn WallTimer>, due: Outlet<Due>) -> Self {
-        Self { schedule: Schedule::new(), clock, timer, due, wait: None }
+    /// A scheduler that tells `due`, and, each time it begins, `begins`.
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        timer: Arc<dyn WallTimer>,
+        due: Outlet<Due>,
+        begins: Outlet<ArmAgain>,
+    ) -> Self {
+        Self { schedule: Schedule::new(), clock, timer, due, begins, wait: None }
     }
 
     /// Runs one change of the schedule, tells what is due, and waits for the next.
@@ -59,6 +70,10 @@ fn as_it_is(_: &mut Schedule) {}
 
 impl Actor for Scheduler {
     type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        self.begins.tell(ArmAgain);
+    }
 }
 
 /// Call [`Due`] for the session at the instant.

@@ -18,7 +18,7 @@ fn scheduler() -> (VirtualClock, Addr<Scheduler>, mpsc::UnboundedReceiver<Due>) 
     let clock = VirtualClock::starting_at(start());
     let (due, told) = listener();
     let timer = Arc::new(clock.wall_timer());
-    (clock.clone(), Scheduler::new(Arc::new(clock), timer, due).start(), told)
+    (clock.clone(), Scheduler::new(Arc::new(clock), timer, due, Outlet::nobody()).start(), told)
 }
 
 #[test]
@@ -75,5 +75,16 @@ fn an_instant_that_the_system_cannot_express_blocks_no_other() {
         scheduler.do_send(Arm(SessionId(1), WallTime::from_unix_ms(i64::MAX)));
         scheduler.do_send(Arm(SessionId(2), at(10)));
         assert_eq!(told.recv().await, Some(Due(SessionId(2))));
+    });
+}
+
+#[test]
+fn a_scheduler_that_begins_asks_for_the_alarms_that_wait() {
+    in_virtual_time(async {
+        let clock = VirtualClock::starting_at(start());
+        let (begins, mut told) = listener();
+        let timer = Arc::new(clock.wall_timer());
+        let _scheduler = Scheduler::new(Arc::new(clock), timer, Outlet::nobody(), begins).start();
+        assert_eq!(told.recv().await, Some(ArmAgain));
     });
 }

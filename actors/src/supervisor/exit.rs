@@ -10,8 +10,6 @@ use tokio::sync::oneshot;
 #[rtype(result = "()")]
 pub(super) struct ChildEnded {
     pub(super) child: ChildId,
-    /// Which of the child's lives: a late report of an earlier one changes nothing.
-    pub(super) life: u64,
     pub(super) panicked: bool,
 }
 
@@ -19,14 +17,13 @@ pub(super) struct ChildEnded {
 /// (in which only `Drop` runs), the end of its arbiter. Its `Drop` tells the supervisor.
 pub(super) struct ExitGuard {
     pub(super) child: ChildId,
-    pub(super) life: u64,
     pub(super) supervisor: Recipient<ChildEnded>,
 }
 
 impl Drop for ExitGuard {
     fn drop(&mut self) {
         let panicked = std::thread::panicking();
-        self.supervisor.do_send(ChildEnded { child: self.child, life: self.life, panicked });
+        self.supervisor.do_send(ChildEnded { child: self.child, panicked });
     }
 }
 

@@ -69,7 +69,6 @@ struct Child {
     name: &'static str,
     start: StartLife,
     close: Close,
-    life: u64,
     /// Orders the living child to stop; none while it is down or stopping.
     stop: Option<oneshot::Sender<()>>,
     is_up: bool,
@@ -161,7 +160,6 @@ impl Supervisor {
             name: handle.name(),
             start: Box::new(start),
             close: Box::new(close),
-            life: 0,
             stop: None,
             is_up: false,
         });
@@ -169,9 +167,8 @@ impl Supervisor {
 
     fn start_child(&mut self, child: ChildId, supervisor: &Addr<Self>) {
         let entry = &mut self.children[child.0];
-        entry.life += 1;
         entry.is_up = true;
-        let guard = ExitGuard { child, life: entry.life, supervisor: supervisor.clone().recipient() };
+        let guard = ExitGuard { child, supervisor: supervisor.clone().recipient() };
         let (stop, ear) = oneshot::channel();
         entry.stop = Some(stop);
         // A factory that panics drops the guard: the child counts as ended, and the supervisor lives on.
@@ -262,9 +259,6 @@ impl Handler<ChildEnded> for Supervisor {
 
     fn handle(&mut self, ended: ChildEnded, ctx: &mut Self::Context) {
         let child = &mut self.children[ended.child.0];
-        if ended.life != child.life {
-            return;
-        }
         child.is_up = false;
         child.stop = None;
         match self.phase {

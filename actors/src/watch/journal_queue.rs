@@ -4,7 +4,6 @@
 use carpus_core::{AppEvent, AppId, SessionId, SessionRecord};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::apps::{Apps, Steer};
 use crate::journal::{Append, Journal, JournalError, RemoveSession, SaveSession};
 use crate::supervisor::{Handle, Unavailable};
 
@@ -17,7 +16,6 @@ enum Order {
     Append(AppId, AppEvent),
     Save(SessionRecord, oneshot::Sender<bool>),
     Forget(SessionId),
-    Freeze(Handle<Apps>, AppId),
     Settle(oneshot::Sender<()>),
 }
 
@@ -64,11 +62,6 @@ impl JournalQueue {
         self.put(Order::Forget(session));
     }
 
-    /// What an app was told before, it gets before it is frozen.
-    pub(super) fn freeze_after_delivery(&self, apps: &Handle<Apps>, app: AppId) {
-        self.put(Order::Freeze(apps.clone(), app));
-    }
-
     /// Waits until all orders so far are done.
     pub(super) fn settled(&self) -> impl Future<Output = ()> + use<> {
         let (done, settled) = oneshot::channel();
@@ -99,7 +92,6 @@ async fn write(journal: &Handle<Journal>, order: Order) {
         Order::Forget(session) => {
             said(&format!("the end of session {session}"), journal.send(RemoveSession(session)).await);
         }
-        Order::Freeze(apps, app) => apps.do_send(Steer::Freeze(app)),
         Order::Settle(done) => drop(done.send(())),
     }
 }

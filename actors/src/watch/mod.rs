@@ -10,18 +10,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use carpus_core::session::ExitStatus;
 use carpus_core::watch::{AlarmView, CallError, Output, SessionView, Watch, Wrist};
-use carpus_core::{AppEvent, AppId, AppState, Application, Haptic, Limits, Now, SessionId, SessionRecord};
+use carpus_core::{
+    AppEvent, AppId, AppState, Application, Haptic, Limits, Now, SessionId, SessionRecord, SessionState,
+};
 use carpus_devices::clock::Clock;
 
 use crate::apps::{Apps, EndAll, Exited, InstalledApp, ListApps, Steer};
 use crate::audio::{Audio, PlaySound, StopSound, sound_of};
-use crate::cpu_monitor::{BudgetSpent, CpuMonitor, Measure, StopMeasuring};
+use crate::cpu_monitor::{BudgetSpent, CpuMonitor, Measure, MeasureAgain, StopMeasuring};
 use crate::haptics::{Haptics, Play, StopHaptics};
 use crate::inputs::Pressed;
 use crate::journal::{Journal, LoadSessions};
 use crate::monitor::{Monitor, Observation, Observe};
-use crate::scheduler::{Arm, Disarm, Due, Scheduler};
+use crate::scheduler::{Arm, ArmAgain, Disarm, Due, Scheduler};
 use crate::supervisor::Handle;
 use crate::time;
 
@@ -99,7 +102,7 @@ impl WatchActor {
         let answer = change(&mut self.core, now);
         let mut savings = Vec::new();
         while let Some(output) = self.core.poll_output() {
-            savings.extend(self.perform(output));
+            savings.extend(self.perform(output, ctx));
         }
         self.arm_timer(ctx, now);
         (answer, savings)
@@ -117,10 +120,10 @@ impl WatchActor {
         });
     }
 
-    fn perform(&mut self, output: Output) -> Option<Saving> {
+    fn perform(&mut self, output: Output, ctx: &mut Context<Self>) -> Option<Saving> {
         match output {
-            Output::Launch { app } => self.to.apps.do_send(Steer::Launch(app)),
-            Output::Freeze { app } => self.journal.freeze_after_delivery(&self.to.apps, app),
+            Output::Launch { app } => self.launch(app, ctx),
+            Output::Freeze { app } => self.freeze_after_delivery(app, ctx),
             Output::Thaw { app } => self.to.apps.do_send(Steer::Thaw(app)),
             Output::EndProcess { app } => self.to.apps.do_send(Steer::End(app)),
             Output::Deliver { app, event } => self.deliver(app, event),
@@ -150,6 +153,26 @@ impl WatchActor {
             }
         }
         None
+    }
+
+    /// A launch that nobody hears of would be waited for without end.
+    fn launch(&self, app: AppId, ctx: &mut Context<Self>) {
+        if self.to.apps.is_up() {
+            self.to.apps.do_send(Steer::Launch(app));
+        } else {
+            tracing::warn!(%app, "the app could not be launched: a part of the runtime is being started again");
+            ctx.notify(Exited { app, status: ExitStatus::Unknown });
+        }
+    }
+
+    /// What an app was told before, it gets before it is frozen. The disk may take its time: an app that was opened
+    /// again meanwhile is left alone.
+    fn freeze_after_delivery(&self, app: AppId, ctx: &mut Context<Self>) {
+        ctx.spawn(self.journal.settled().into_actor(self).map(move |(), this, _| {
+            if this.core.app_state(&app) == Some(AppState::Suspended) {
+                this.to.apps.do_send(Steer::Freeze(app));
+            }
+        }));
     }
 
     fn deliver(&mut self, app: AppId, event: AppEvent) {
@@ -212,7 +235,7 @@ impl Actor for WatchActor {
         ctx.wait(load.into_actor(self).map(|loaded, this, ctx| match loaded {
             Ok((apps, records)) => this.take_up(apps, records, ctx),
             Err(error) => {
-                tracing::warn!("the sessions on disk cannot be read: {error}");
+                tracing::warn!("apps and sessions cannot be taken up: {error}");
                 ctx.stop(); // the supervisor tries again
             }
         }));
@@ -224,6 +247,26 @@ impl Handler<Due> for WatchActor {
 
     fn handle(&mut self, Due(session): Due, ctx: &mut Self::Context) {
         self.step(ctx, |core, now| core.handle_due(session, now));
+    }
+}
+
+impl Handler<ArmAgain> for WatchActor {
+    type Result = ();
+
+    fn handle(&mut self, _: ArmAgain, _: &mut Self::Context) {
+        for (session, at) in self.core.waiting_alarms() {
+            self.to.scheduler.do_send(Arm(session, at));
+        }
+    }
+}
+
+impl Handler<MeasureAgain> for WatchActor {
+    type Result = ();
+
+    fn handle(&mut self, _: MeasureAgain, _: &mut Self::Context) {
+        for view in self.core.open_sessions().filter(|view| view.state == SessionState::Running) {
+            self.to.cpu_monitor.do_send(Measure(view.session, view.app));
+        }
     }
 }
 

@@ -261,13 +261,14 @@ impl Wiring<'_> {
         let (timer, due) = (self.backends.wall_timer.clone(), handles.watch.clone());
         let scheduler_clock = clock.clone();
         supervisor.supervise(&self.handles.scheduler, move |_| {
-            Scheduler::new(scheduler_clock.clone(), timer.clone(), due.outlet())
+            Scheduler::new(scheduler_clock.clone(), timer.clone(), due.outlet(), due.outlet())
         });
         let (monitor_limits, interval) = (limits.clone(), self.settings.budget.sample_interval);
         let (monitor_clock, monitored) = (clock.clone(), handles.clone());
         supervisor.supervise(&self.handles.cpu_monitor, move |_| {
             let (apps, spent) = (monitored.apps.clone(), monitored.watch.outlet());
-            CpuMonitor::new(monitor_limits.clone(), interval, monitor_clock.clone(), apps, spent)
+            let begins = monitored.watch.outlet();
+            CpuMonitor::new(monitor_limits.clone(), interval, monitor_clock.clone(), apps, spent, begins)
         });
         supervisor.supervise(&self.handles.watch, move |_| {
             WatchActor::new(limits.clone(), clock.clone(), handles.neighbours_of_watch())

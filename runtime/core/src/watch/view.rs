@@ -82,6 +82,14 @@ impl Watch {
         self.sessions.iter().filter(|(_, session)| session.is_open()).map(|(id, session)| session.view(*id))
     }
 
+    /// Every alarm that waits for its time, and that time.
+    pub fn waiting_alarms(&self) -> impl Iterator<Item = (SessionId, WallTime)> {
+        self.sessions.iter().filter_map(|(id, session)| match session.phase {
+            Phase::Scheduled { at } => Some((*id, at)),
+            Phase::NotStarted | Phase::Handed { .. } | Phase::Running { .. } | Phase::Invalid { .. } => None,
+        })
+    }
+
     /// Every alarm that waits, runs or rings.
     pub fn alarms(&self) -> impl Iterator<Item = AlarmView> {
         self.sessions.iter().filter(|(_, session)| session.scheduled).filter_map(|(id, session)| {

@@ -1,14 +1,13 @@
+mod faults;
+
 use carpus_core::link::FailureClass;
-use carpus_core::supervision::RestartPolicy;
-use carpus_devices::{BoxFuture, BoxStream};
 use carpus_gatt::heart_rate::BodySensorLocation;
 use carpus_simulated::{Simulation, VirtualClock};
 use tokio::sync::mpsc::UnboundedReceiver;
-use uuid::Uuid;
 
 use super::*;
 use crate::report::{DeviceMended, DeviceProblem};
-use crate::supervisor::{Handle, Supervisor, SupervisorOptions};
+use crate::supervisor::Handle;
 use crate::testing::{drain, in_virtual_time, listener, pass};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -206,6 +205,22 @@ fn d4_a_strap_that_drops_out_comes_back_and_its_next_sample_says_that_something_
 }
 
 #[test]
+fn d4_a_link_that_was_down_for_a_moment_leaves_a_gap_too() {
+    in_virtual_time(async {
+        let body = Body::with(vec![given(a())]);
+        let mut reader = body.subscribe(None).await;
+        pass(MINUTE).await;
+        let (before, _) = all(&mut reader).await;
+        body.simulation.drop_out(&a(), Duration::from_millis(100)).unwrap();
+        pass(Duration::from_secs(10)).await;
+        let (after, _) = all(&mut reader).await;
+        let pause = after[0].arrived.since_boot - before.last().unwrap().arrived.since_boot;
+        assert!(pause < Duration::from_secs(3), "no gap by the clock: {pause:?}");
+        assert!(after[0].gap_before && !after[1].gap_before);
+    });
+}
+
+#[test]
 fn a_strap_that_falls_silent_gets_a_fresh_connection() {
     in_virtual_time(async {
         let mut body = Body::with(vec![given(a())]);
@@ -396,99 +411,6 @@ fn more_straps_than_allowed_are_refused() {
         let body = Body::new(simulation, radio, |options| options.limits.links_max = 1);
         assert_eq!(body.ble.send(AddStrap(a(), None)).await, Ok(Ok(())));
         assert_eq!(body.ble.send(AddStrap(b(), None)).await, Ok(Err(TooManyStraps { limit: 1 })));
-    });
-}
-
-#[test]
-fn d2_after_a_restart_of_the_actor_a_strap_that_is_still_connected_streams_again() {
-    in_virtual_time(async {
-        let simulation = Simulation::default();
-        let radio = simulation.radio();
-        let clock = Arc::new(VirtualClock::new());
-        let mut supervisor = Supervisor::new(SupervisorOptions {
-            policy: RestartPolicy::default(),
-            seed: 1,
-            clock: clock.clone(),
-            on_escalation: Box::new(|_| {}),
-        });
-        let ble = Handle::<Ble>::new("ble");
-        let options = BleOptions {
-            radio,
-            clock,
-            limits: LinkLimits::default(),
-            connect_limit: Duration::from_secs(20),
-            straps: vec![given(a()), given(b())],
-            auto_add: false,
-            observer: Outlet::nobody(),
-            reports: Outlet::nobody(),
-        };
-        supervisor.supervise(&ble, move |_| Ble::new(options.clone()));
-        let _supervisor = supervisor.start();
-        pass(MINUTE).await;
-        ble.do_send(Panic);
-        pass(2 * MINUTE).await;
-        let straps = ble.send(ListStraps).await.unwrap();
-        let live = straps.iter().filter(|strap| strap.state == LinkState::Live && strap.samples > 0);
-        assert_eq!(live.count(), 2, "{straps:?}");
-    });
-}
-
-#[derive(actix::Message)]
-#[rtype(result = "()")]
-struct Panic;
-
-impl Handler<Panic> for Ble {
-    type Result = ();
-
-    fn handle(&mut self, _: Panic, _: &mut Self::Context) {
-        panic!("told to");
-    }
-}
-
-/// A backend that panics in its first connects.
-struct Brittle {
-    radio: Arc<dyn Radio>,
-    panics_left: std::sync::atomic::AtomicU32,
-}
-
-impl Radio for Brittle {
-    fn open(&self) -> BoxFuture<'_, Result<BoxStream<'static, RadioEvent>, BleError>> {
-        self.radio.open()
-    }
-
-    fn start_scan(&self, services: Vec<Uuid>) -> BoxFuture<'_, Result<(), BleError>> {
-        self.radio.start_scan(services)
-    }
-
-    fn stop_scan(&self) -> BoxFuture<'_, Result<(), BleError>> {
-        self.radio.stop_scan()
-    }
-
-    fn connect(&self, device: DeviceId, limit: Duration) -> BoxFuture<'_, Result<Arc<dyn Link>, BleError>> {
-        use std::sync::atomic::Ordering::Relaxed;
-        let brittle = self.panics_left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok();
-        Box::pin(async move {
-            assert!(!brittle, "the backend is brittle");
-            self.radio.connect(device, limit).await
-        })
-    }
-
-    fn describe(&self) -> BoxFuture<'_, Result<String, BleError>> {
-        self.radio.describe()
-    }
-}
-
-#[test]
-fn a_backend_that_panics_is_a_connect_that_failed() {
-    in_virtual_time(async {
-        let simulation = Simulation::default();
-        let radio = Arc::new(Brittle { radio: simulation.radio(), panics_left: 2.into() });
-        let mut body = Body::new(simulation, radio, |options| options.straps = vec![given(a())]);
-        pass(2 * MINUTE).await;
-        let states = body.states(&a());
-        assert_eq!(states.iter().filter(|state| **state == LinkState::BackingOff).count(), 2);
-        assert_eq!(states.last(), Some(&LinkState::Live));
-        assert!(body.ble.is_up());
     });
 }
 
