@@ -5,7 +5,7 @@ import re
 import threading
 from subprocess import Popen
 
-from machine.guest import Guest
+from machine.guest import Guest, GuestError
 from machine.install import EXAMPLES, examples
 from machine.waiting import wait_for
 
@@ -40,7 +40,7 @@ class Events:
         try:
             return wait_for(lambda: self.all(kind, **wanted), timeout_s, f"{kind} with {wanted}")[0]
         except TimeoutError as error:
-            seen = "\n".join(json.dumps(event) for event in self.all() if event["event"] != "sample")
+            seen = "\n".join(json.dumps(event) for event in self.all() if event.get("event") != "sample")
             raise TimeoutError(f"{error}; there were:\n{seen}") from None
 
     def close(self) -> None:
@@ -68,6 +68,7 @@ class Carpus:
         self.events = Events(self.guest.follow("carpus --json events"))
         self._install_apps()
         self.run("wrist up")
+        self.guest.run("sync")
 
     def stop(self) -> None:
         """Stops the runtime, and with it the apps."""
@@ -86,7 +87,10 @@ class Carpus:
 
     def app_log(self, app: str) -> list[str]:
         """The lines that an app wrote since it was installed."""
-        return [entry["line"] for entry in self.run(f"app log {app} --lines 1000")]
+        done = self.guest.attempt(f"carpus --json app log {app} --lines 1000")
+        if done.returncode != 0 and "has written nothing yet" not in done.stderr:
+            raise GuestError(f"`carpus app log {app}` failed: {done.stderr}")
+        return [json.loads(line)["line"] for line in done.stdout.splitlines()]
 
     def write_app_file(self, app: str, name: str, text: str) -> None:
         """Puts a file into an app's data folder, as its user would with a companion on a phone."""

@@ -96,7 +96,12 @@ class Guest:
     def follow(self, command: str) -> subprocess.Popen:
         """Starts a command whose output lines are read while it runs."""
         return subprocess.Popen(
-            [*self.ssh(), command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, bufsize=1
+            [*self.ssh(), command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            bufsize=1,
         )
 
     def put(self, files: dict[str, "bytes | Path"], executable: frozenset[str] = frozenset()) -> None:

@@ -55,11 +55,18 @@ def image() -> Image:
     found = Image(cache / recipe_hash())
     with open(cache / "image.lock", "w") as lock:
         if not found.disk.exists():
-            say("waiting for the image's lock")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            wait_for_turn(lock)
             if not found.disk.exists():
                 build(found)
     return found
+
+
+def wait_for_turn(lock) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("another builds the image; waiting for it")
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def build(wanted: Image) -> None:

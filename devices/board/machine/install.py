@@ -49,7 +49,7 @@ def install_motor(guest: Guest) -> None:
     """Puts the motor and the keys into the guest."""
     programs = build(["carpus-board-motor"])
     guest.put({MOTOR_PROGRAM: programs / "carpus-board-motor"}, executable=frozenset({MOTOR_PROGRAM}))
-    guest.run("systemctl restart board-motor.service")
+    guest.run("systemctl restart board-motor.service && sync")
 
 
 def install_carpus(guest: Guest) -> None:
@@ -69,7 +69,7 @@ def install_carpus(guest: Guest) -> None:
     guest.run(
         "systemd-sysusers carpus.conf && systemd-tmpfiles --create carpus.conf && systemctl daemon-reload && "
         "systemctl reload systemd-logind && udevadm control --reload && udevadm trigger --subsystem-match=input && "
-        "udevadm settle && systemctl enable --now carpus.service"
+        "udevadm settle && systemctl enable --now carpus.service && sync"
     )
     install_apps(guest)
 

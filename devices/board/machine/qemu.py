@@ -92,7 +92,7 @@ class Board:
         """Waits until commands can be run, and notes how long that took since `started` (a monotonic time)."""
         self.guest.wait_for_sshd(started + BOOT_TIMEOUT_S)
         boot_s = round(time.monotonic() - started, 1)
-        self._write_state(**self.state, boot_s=boot_s)
+        self._write_state(**self.state | {"boot_s": boot_s})
         say(f"the guest is up after {boot_s} s")
 
     def wait_for_adapter(self, timeout_s: float = 60.0) -> None:
@@ -111,10 +111,13 @@ class Board:
             end_process(state["pid"])
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def cut_power(self) -> None:
-        """Restarts the guest as after a power loss: what it had not synced is gone. `wait_until_up` comes next."""
+    def restart_after_power_loss(self) -> None:
+        """Resets the guest without a word, so that what it had not synced is gone, and waits until it is up again."""
         self.guest.disconnect()
+        started = time.monotonic()
         self.monitor("system_reset")
+        self.wait_until_up(started)
+        self.wait_for_adapter()
 
     def monitor(self, command: str) -> None:
         """Gives QEMU a command without arguments over its machine protocol."""

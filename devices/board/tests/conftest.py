@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -9,15 +10,26 @@ from machine.carpus import Carpus
 from machine.image import image
 from machine.install import install_carpus, install_motor
 from machine.motor import Motor
+from machine.paths import instances_dir
 from machine.qemu import Board
 from machine.sound import Speaker
 from straps import Radio
+
+BOARD_PREFIX = "test-"
+
+
+def sweep_boards_of_dead_runs() -> None:
+    """Takes down the boards of runs that were killed before they could."""
+    for folder in instances_dir().glob(f"{BOARD_PREFIX}*"):
+        if not Path("/proc", folder.name.removeprefix(BOARD_PREFIX)).exists():
+            Board(folder.name).stop()
 
 
 @pytest.fixture(scope="session")
 def radio_and_board():
     """A board of this run's own, booted, with the air around it."""
-    board = Board(f"test-{os.getpid()}")
+    sweep_boards_of_dead_runs()
+    board = Board(f"{BOARD_PREFIX}{os.getpid()}")
     wanted = image()
     started = time.monotonic()
     try:
@@ -68,16 +80,20 @@ def installed_carpus(guest) -> Carpus:
 
 @pytest.fixture
 def carpus(installed_carpus, radio, request):
-    """The runtime, started afresh with the settings of `@pytest.mark.settings("…")`. An ERROR in its log fails the
-    test, and so does a restart."""
+    """The runtime, started afresh. An ERROR in its log fails the test, and so does a restart that is not expected."""
     carpus = installed_carpus
-    marker = request.node.get_closest_marker("settings")
     try:
-        carpus.start_afresh(marker.args[0] if marker else "")
+        carpus.start_afresh(argument_of(request, "settings", ""))
         yield carpus
     finally:
         restarts = carpus.restarts()
         carpus.stop()
         print("\n".join(["The log of carpus.service:", *carpus.journal()]))
     assert carpus.errors() == []
-    assert restarts == 0
+    assert restarts == argument_of(request, "restarts", 0)
+
+
+def argument_of(request, marker: str, default):
+    """What a test's marker says, such as `@pytest.mark.settings("…")`."""
+    found = request.node.get_closest_marker(marker)
+    return found.args[0] if found else default

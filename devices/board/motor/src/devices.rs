@@ -37,14 +37,14 @@ const ABILITIES: [FFEffectCode; 5] = [
 /// Makes the devices, tells systemd, and serves them.
 pub(crate) fn serve(log: &Path, keys: &Path) -> Result<()> {
     let mut log = Log::open(log).with_context(|| format!("the log {} cannot be opened", log.display()))?;
-    let sockets = KeySocket::bind(keys).with_context(|| format!("cannot listen on {}", keys.display()))?;
+    let key_socket = KeySocket::bind(keys).with_context(|| format!("cannot listen on {}", keys.display()))?;
     let mut motor_device = make_motor().context("no motor made; is the module uinput loaded?")?;
     let mut key_device = make_keys().context("no keys made")?;
     let mut motor = Motor::new();
     log.write(&Record::Started)?;
     sd_notify::notify(&[NotifyState::Ready])?;
     loop {
-        wait(&motor_device, &sockets, motor.poll_timeout())?;
+        wait(&motor_device, &key_socket, motor.poll_timeout())?;
         motor.handle_timeout(Instant::now());
         if readable(&motor_device)? {
             take_motor_events(&mut motor_device, &mut motor)?;
@@ -52,7 +52,7 @@ pub(crate) fn serve(log: &Path, keys: &Path) -> Result<()> {
         while let Some(record) = motor.poll_record() {
             log.write(&record)?;
         }
-        while let Some(key) = sockets.take()? {
+        while let Some(key) = key_socket.take()? {
             send_key(&mut key_device, key)?;
             log.write(&Record::Key { key: key.name() })?;
         }
