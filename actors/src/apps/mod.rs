@@ -21,6 +21,10 @@ use crate::supervisor::Outlet;
 
 pub use log::trim_log;
 
+/// How often the logs of running apps are looked at: often enough that a talkative one does not fill the card, and
+/// seldom enough that it costs nothing.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
 /// The signal that ends a process whatever it does (signal(7)).
 const SIGKILL: i32 = 9;
 
@@ -33,6 +37,8 @@ pub struct Apps {
     running: BTreeMap<AppId, Running>,
     launches: u64,
     freezes: u64,
+    /// Whether the logs are being looked after.
+    keeps_logs: bool,
 }
 
 /// What the actor needs to know.
@@ -88,7 +94,6 @@ enum Rest {
     MakesRoom,
 }
 
-
 /// An app's process ended, or could not be launched; sent by the actor.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "()")]
@@ -120,7 +125,16 @@ impl Apps {
         installed: Vec<InstalledApp>,
     ) -> Self {
         let installed = installed.into_iter().map(|app| (app.application.id.clone(), app)).collect();
-        Self { launcher, options, exited, installed, running: BTreeMap::new(), launches: 0, freezes: 0 }
+        Self {
+            launcher,
+            options,
+            exited,
+            installed,
+            running: BTreeMap::new(),
+            launches: 0,
+            freezes: 0,
+            keeps_logs: false,
+        }
     }
 
     fn launch(&mut self, app: &AppId, ctx: &mut Context<Self>) {
@@ -161,7 +175,25 @@ impl Apps {
         })?;
         tracing::info!(%app, pid = process.id(), "launched");
         self.follow(app.clone(), process, token, ctx);
+        if !std::mem::replace(&mut self.keeps_logs, true) {
+            ctx.run_later(LOG_INTERVAL, Self::keep_logs_short);
+        }
         Ok(())
+    }
+
+    /// Cuts the logs of running apps, again and again while there are any; on a thread of its own, as the card may
+    /// be slow.
+    fn keep_logs_short(&mut self, ctx: &mut Context<Self>) {
+        self.keeps_logs = !self.running.is_empty();
+        if !self.keeps_logs {
+            return;
+        }
+        let (logs, max_bytes) =
+            (self.running.keys().map(|app| self.log_of(app)).collect::<Vec<_>>(), self.options.max_log_bytes);
+        let cut = tokio::task::spawn_blocking(move || logs.iter().for_each(|log| trim_log(log, max_bytes)));
+        ctx.spawn(cut.into_actor(self).map(|_, _, ctx| {
+            ctx.run_later(LOG_INTERVAL, Self::keep_logs_short);
+        }));
     }
 
     /// Where as many apps run as may, the one that is suspended longest is ended for the next (L5).
@@ -226,7 +258,12 @@ impl Apps {
         self.steer(app, Rest::Frozen(self.freezes), |process| process.freeze());
     }
 
-    fn steer(&mut self, app: &AppId, rest: Rest, act: impl FnOnce(&dyn AppProcess) -> Result<(), ProcessError>) {
+    fn steer(
+        &mut self,
+        app: &AppId,
+        rest: Rest,
+        act: impl FnOnce(&dyn AppProcess) -> Result<(), ProcessError>,
+    ) {
         if let Some(running) = self.running.get_mut(app).filter(|running| running.rest != Rest::MakesRoom) {
             running.rest = rest;
             report(app, act(&*running.process));

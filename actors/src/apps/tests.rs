@@ -159,6 +159,21 @@ fn l5_an_app_that_was_thawed_makes_no_room() {
 }
 
 #[test]
+fn the_log_of_a_running_app_is_kept_short() {
+    in_virtual_time(async {
+        let bench = bench();
+        bench.steer(Steer::Launch(id("one"))).await;
+        let log = bench.launcher.launches()[0].log.clone();
+        for _ in 0..2 {
+            std::fs::write(&log, "a line\n".repeat(1000)).unwrap();
+            tokio::time::sleep(LOG_INTERVAL * 2).await;
+            let left = std::fs::metadata(&log).unwrap().len();
+            assert!(left > 0 && left <= 1024, "{left}");
+        }
+    });
+}
+
+#[test]
 fn l5_freezing_and_thawing_reach_the_process() {
     in_virtual_time(async {
         let bench = bench();

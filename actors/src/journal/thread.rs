@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use crossbeam_channel::Receiver;
-use rusqlite::Transaction;
+use rusqlite::{Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::store::{self, Store};
@@ -135,7 +135,9 @@ impl JournalThread {
     }
 
     fn try_write(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), Option<JournalError>> {
-        let disk = self.store.connection.transaction().map_err(|error| Some(error.into()))?;
+        // Immediate: only its beginning waits for another writer; one that turns from reading to writing is refused.
+        let disk = self.store.connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let disk = disk.map_err(|error| Some(error.into()))?;
         for job in batch {
             if job.apply(&disk, &mut self.world).is_break() {
                 return Err(None);

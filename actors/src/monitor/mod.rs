@@ -47,6 +47,8 @@ pub enum Observation {
     AlertCleared(SessionId, AppId),
     /// An alarm waits for its time.
     AlarmScheduled(SessionId, Option<AppId>, WallTime),
+    /// An alarm is due, and was to be at the instant.
+    AlarmDue(SessionId, AppId, WallTime),
     /// An alarm waits no more.
     AlarmCancelled(SessionId, Option<AppId>),
     /// An alarm was missed while the board or the runtime was off (A7).

@@ -130,8 +130,12 @@ impl WatchActor {
         savings: Vec<Saving>,
     ) -> ResponseActFuture<Self, Answer> {
         let sessions: Vec<_> = savings.iter().map(Saving::session).collect();
-        let all = join_all(savings.into_iter().map(Saving::done));
-        Box::pin(all.into_actor(self).map(move |saved, this, ctx| {
+        let (all, room) = (join_all(savings.into_iter().map(Saving::done)), self.journal.room());
+        let saved = async move {
+            room.await;
+            all.await
+        };
+        Box::pin(saved.into_actor(self).map(move |saved, this, ctx| {
             let mut lost = None;
             for (session, _) in sessions.into_iter().zip(saved).filter(|(_, saved)| !saved) {
                 if this.step(ctx, |core, now| core.handle_not_saved(session, now)) {

@@ -176,8 +176,21 @@ impl WatchActor {
     }
 
     fn deliver(&mut self, app: AppId, event: AppEvent) {
-        self.observe(Observation::Told(app.clone(), event.clone()));
+        match event {
+            AppEvent::Handle { session, .. } => self.observe_due(session, &app),
+            AppEvent::StateChanged { .. }
+            | AppEvent::DidStart { .. }
+            | AppEvent::WillExpire { .. }
+            | AppEvent::DidInvalidate { .. }
+            | AppEvent::RepeatAsked { .. } => self.observe(Observation::Told(app.clone(), event.clone())),
+        }
         self.journal.append(app, event);
+    }
+
+    fn observe_due(&self, session: SessionId, app: &AppId) {
+        if let Some(alarm) = self.core.alarms().find(|alarm| alarm.session == session) {
+            self.observe(Observation::AlarmDue(session, app.clone(), alarm.at));
+        }
     }
 
     /// A haptic, and the sound that belongs to it (H1); each of them alone if the other's device is missing (N8).

@@ -2,7 +2,8 @@
 //! answers with what came of it, a line of JSON each.
 //!
 //! Orders: `create`, `start N`, `start_at N UNIX_MS`, `invalidate N`, `handled N`, `notify N INTERVAL_MS`,
-//! `play`, `acknowledge N`, `operate`, `burn`, `exit CODE`. Events are written to its log, as they come.
+//! `play`, `acknowledge N`, `operate`, `burn`, `connect N`, `exit CODE`. Events are written to its log, as they
+//! come. Started with the argument `shout` it connects, calls, and ends without waiting for the answer.
 
 use std::path::PathBuf;
 
@@ -14,6 +15,9 @@ use tokio::net::{UnixListener, UnixStream};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    if std::env::args().nth(1).as_deref() == Some("shout") {
+        return shout();
+    }
     let mut calls = attached().await?;
     let folder = PathBuf::from(std::env::var("CARPUS_APP_DATA")?);
     let strings = folder.join("strings.sock");
@@ -33,6 +37,26 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (stream, _) = listener.accept().await?;
         obey(stream, &mut calls).await?;
     }
+}
+
+fn shout() -> Result<(), Box<dyn std::error::Error>> {
+    use std::io::Write as _;
+    let mut stream = std::os::unix::net::UnixStream::connect(std::env::var("CARPUS_SOCKET")?)?;
+    Ok(stream.write_all(b"{\"method\":\"io.carpus.Wrist.Lower\"}\0")?)
+}
+
+/// Holds as many connections as it gets, up to `wanted`, for as long as it lives.
+async fn connect(wanted: i64) -> Value {
+    let mut held = Vec::new();
+    while (held.len() as i64) < wanted {
+        match attached().await {
+            Ok(client) => held.push(client),
+            Err(_) => break,
+        }
+    }
+    let count = held.len();
+    std::mem::forget(held);
+    json!({"ok": {"connections": count}})
 }
 
 async fn attached() -> Result<Client, Box<dyn std::error::Error>> {
@@ -71,6 +95,7 @@ async fn order(line: &str, calls: &mut Client) -> Value {
         "play" => answer(calls.call(&haptics::Play { haptic: HapticType::Click }).await),
         "acknowledge" => answer(calls.call(&session::Acknowledge { sequence: session }).await),
         "operate" => answer(calls.call(&wrist::Lower {}).await),
+        "connect" => connect(number(1)).await,
         "burn" => {
             std::thread::spawn(|| {
                 loop {

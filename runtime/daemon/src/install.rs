@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use carpus_actors::apps::InstalledApp;
 use carpus_config::ConfigError;
@@ -12,6 +13,8 @@ use carpus_core::{AppId, Application, SessionKind};
 
 /// The largest app, in bytes of all its files: a bound on what one install can take from the disk.
 const APP_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// The most files and folders of an app: empty ones take room as well.
+const APP_ENTRIES_MAX: u64 = 20_000;
 
 /// The folders in which apps live.
 #[derive(Debug)]
@@ -19,6 +22,8 @@ pub(crate) struct Installer {
     apps: PathBuf,
     logs: PathBuf,
     max_installed: usize,
+    /// Held while the folders are changed: one change at a time.
+    changes: Mutex<()>,
 }
 
 /// Why an app was not installed, or not removed.
@@ -43,7 +48,10 @@ pub(crate) enum InstallError {
         limit: usize,
     },
     /// The app is too large.
-    #[error("{} holds more than {} MB; an app may not", folder.display(), APP_BYTES_MAX / 1_000_000)]
+    #[error(
+        "{} holds more than {} MB or {APP_ENTRIES_MAX} files; an app may not",
+        folder.display(), APP_BYTES_MAX / 1_000_000
+    )]
     TooLarge {
         /// The app's folder.
         folder: PathBuf,
@@ -67,7 +75,31 @@ pub(crate) enum InstallError {
 impl Installer {
     /// An installer for the folders below `state`.
     pub(crate) fn new(state: &Path, max_installed: usize) -> Self {
-        Self { apps: state.join("apps"), logs: state.join("logs"), max_installed }
+        Self { apps: state.join("apps"), logs: state.join("logs"), max_installed, changes: Mutex::new(()) }
+    }
+
+    /// Finishes what an earlier runtime was killed in: brings back the version that it had moved away and not
+    /// replaced yet, and removes what it had not put in place.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub(crate) fn tidy(&self) -> Result<(), InstallError> {
+        let failed = |cause| InstallError::Io { what: "cannot read", path: self.apps.clone(), cause };
+        for entry in fs::read_dir(&self.apps).map_err(failed)? {
+            let folder = entry.map_err(failed)?.path();
+            let name =
+                folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix('.'));
+            let Some((app, suffix)) = name.and_then(|name| name.rsplit_once('.')) else { continue };
+            let place = self.apps.join(app);
+            match suffix {
+                "old" if !place.exists() => fs::rename(&folder, &place).map_err(|cause| {
+                    InstallError::Io { what: "cannot put back", path: folder.clone(), cause }
+                })?,
+                "old" | "new" => remove_folder(&folder)?,
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// The apps that are installed. One whose manifest is refused is left out, with a warning: it must not keep
@@ -130,6 +162,7 @@ impl Installer {
         folder: &Path,
         runs: impl Fn(&AppId) -> bool,
     ) -> Result<InstalledApp, InstallError> {
+        let _change = self.changes.lock().unwrap_or_else(PoisonError::into_inner); // it guards no value
         let app = self.read(folder)?.application.id;
         if runs(&app) {
             return Err(InstallError::Runs(app));
@@ -140,12 +173,19 @@ impl Installer {
         }
         let staged = self.apps.join(format!(".{app}.new"));
         remove_folder(&staged)?;
-        copy_folder(folder, &staged, &mut APP_BYTES_MAX.clone())?;
-        self.swap_in(&staged, &place, &self.apps.join(format!(".{app}.old")))?;
+        let installed = copy_folder(folder, &staged, &mut Room::default())
+            // What was checked first may not be what was copied.
+            .and_then(|()| self.read(&staged))
+            .and_then(|_| self.swap_in(&staged, &place, &self.apps.join(format!(".{app}.old"))));
+        if let Err(error) = installed {
+            remove_folder(&staged)?;
+            return Err(error);
+        }
         self.read(&place)
     }
 
     /// Puts the staged folder in its place; at no moment is there neither the old nor the new version on disk.
+    /// [`Self::tidy`] finishes it after a loss of power.
     fn swap_in(&self, staged: &Path, place: &Path, old: &Path) -> Result<(), InstallError> {
         let io = |what, path: &Path| {
             let path = path.to_owned();
@@ -164,6 +204,7 @@ impl Installer {
     /// # Errors
     /// When the disk fails.
     pub(crate) fn remove(&self, app: &AppId) -> Result<(), InstallError> {
+        let _change = self.changes.lock().unwrap_or_else(PoisonError::into_inner); // it guards no value
         remove_folder(&self.apps.join(app.as_str()))?;
         let log = self.log_of(app.as_str());
         match fs::remove_file(&log) {
@@ -202,8 +243,29 @@ fn remove_folder(folder: &Path) -> Result<(), InstallError> {
     }
 }
 
+/// What may still be copied of an app.
+struct Room {
+    bytes: u64,
+    entries: u64,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { bytes: APP_BYTES_MAX, entries: APP_ENTRIES_MAX }
+    }
+}
+
+impl Room {
+    /// Takes the room of one entry; none when there is not enough.
+    fn take(&mut self, bytes: u64) -> Option<()> {
+        self.entries = self.entries.checked_sub(1)?;
+        self.bytes = self.bytes.checked_sub(bytes)?;
+        Some(())
+    }
+}
+
 /// Copies files and folders, and nothing else: a link could lead out of the app.
-fn copy_folder(from: &Path, to: &Path, bytes_left: &mut u64) -> Result<(), InstallError> {
+fn copy_folder(from: &Path, to: &Path, room: &mut Room) -> Result<(), InstallError> {
     let io = |what, path: &Path| {
         let path = path.to_owned();
         move |cause| InstallError::Io { what, path, cause }
@@ -213,11 +275,11 @@ fn copy_folder(from: &Path, to: &Path, bytes_left: &mut u64) -> Result<(), Insta
         let entry = entry.map_err(io("cannot read", from))?;
         let (path, target) = (entry.path(), to.join(entry.file_name()));
         let metadata = entry.metadata().map_err(io("cannot read", &path))?;
+        let bytes = if metadata.is_file() { metadata.len() } else { 0 };
+        room.take(bytes).ok_or_else(|| InstallError::TooLarge { folder: from.to_owned() })?;
         if metadata.is_dir() {
-            copy_folder(&path, &target, bytes_left)?;
+            copy_folder(&path, &target, room)?;
         } else if metadata.is_file() {
-            let too_large = || InstallError::TooLarge { folder: from.to_owned() };
-            *bytes_left = bytes_left.checked_sub(metadata.len()).ok_or_else(too_large)?;
             fs::copy(&path, &target).map_err(io("cannot copy", &path))?;
         } else {
             return Err(InstallError::NotAFile(path));
@@ -284,6 +346,44 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = app_folder(root.path(), "1");
         assert!(matches!(installer(root.path()).install(&folder, |_| true), Err(InstallError::Runs(_))));
+    }
+
+    #[test]
+    fn an_install_that_was_cut_short_is_finished_at_the_next_start() {
+        let root = tempfile::tempdir().unwrap();
+        let installer = installer(root.path());
+        installer.install(&app_folder(root.path(), "1"), |_| false).unwrap();
+        let apps = root.path().join("state/apps");
+        // Power was lost between the two steps of a replacement.
+        fs::rename(apps.join("breathe"), apps.join(".breathe.old")).unwrap();
+        copy_folder(&app_folder(root.path(), "2"), &apps.join(".breathe.new"), &mut Room::default()).unwrap();
+        assert!(installer.installed().unwrap().is_empty());
+        installer.tidy().unwrap();
+        assert_eq!(installer.installed().unwrap()[0].version, "1");
+        assert!(!apps.join(".breathe.new").exists());
+        // And here after them.
+        copy_folder(&app_folder(root.path(), "0"), &apps.join(".breathe.old"), &mut Room::default()).unwrap();
+        installer.tidy().unwrap();
+        assert_eq!(installer.installed().unwrap()[0].version, "1");
+        assert!(!apps.join(".breathe.old").exists());
+    }
+
+    #[test]
+    fn an_install_that_fails_leaves_nothing_behind() {
+        let root = tempfile::tempdir().unwrap();
+        let installer = installer(root.path());
+        let folder = app_folder(root.path(), "1");
+        std::os::unix::fs::symlink("/etc/passwd", folder.join("link")).unwrap();
+        installer.install(&folder, |_| false).unwrap_err();
+        assert_eq!(fs::read_dir(root.path().join("state/apps")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn too_many_files_are_refused_as_too_large() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = app_folder(root.path(), "1");
+        let copied = copy_folder(&folder, &root.path().join("copy"), &mut Room { bytes: 1000, entries: 1 });
+        assert!(matches!(copied, Err(InstallError::TooLarge { .. })));
     }
 
     #[test]

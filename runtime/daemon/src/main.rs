@@ -3,6 +3,7 @@
 mod args;
 mod backends;
 mod install;
+mod lock;
 mod options;
 mod paths;
 mod server;
@@ -36,6 +37,7 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     start_log(&loaded.settings);
     let places = paths::Places::prepare(&loaded.settings, args)?;
+    let _lock = lock::StateLock::take(&places.state)?; // until the end
     let system = actix::System::new();
     let code =
         system.block_on(wiring::run(loaded.settings, places, args.simulate)).context("carpusd stopped")?;

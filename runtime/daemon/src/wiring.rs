@@ -92,6 +92,7 @@ pub(crate) async fn run(settings: Settings, places: Places, simulate: bool) -> a
         Backends::real(&settings)?
     };
     let installer = Arc::new(Installer::new(&places.state, settings.apps.max_installed));
+    installer.tidy()?;
     installer.installed()?; // an unreadable folder is said before anything starts
 
     let (escalate, escalated) = oneshot::channel();
@@ -100,7 +101,10 @@ pub(crate) async fn run(settings: Settings, places: Places, simulate: bool) -> a
     let supervisor = Wiring { settings: &settings, places: &places, backends: &backends, handles: &handles }
         .supervisor(&installer, &straps, escalate)
         .start();
-    straps.load(&handles).await?;
+    if let Err(error) = straps.load(&handles, settings.bluetooth.enabled).await {
+        stop(&handles, &supervisor, settings.lifecycle.leave_time).await;
+        return Err(error);
+    }
     let services = Services {
         apps: handles.apps.clone(),
         ble: handles.ble.clone(),
@@ -148,12 +152,17 @@ impl KnownStraps {
         self.0.lock().unwrap_or_else(PoisonError::into_inner) // a list is whole at any moment
     }
 
-    /// Takes over those that are on disk.
-    async fn load(&self, handles: &Handles) -> anyhow::Result<()> {
+    /// Takes over those that are on disk, and gives them to the Bluetooth actor where there is one.
+    async fn load(&self, handles: &Handles, bluetooth: bool) -> anyhow::Result<()> {
         for KnownStrap { device, name, .. } in handles.journal.send(LoadStraps).await?? {
             self.add(GivenStrap { device: device.clone(), name: name.clone() });
-            if let Err(refused) = handles.ble.send(AddStrap(device.clone(), name)).await? {
-                tracing::warn!(%device, "a known strap is left out: {refused}");
+            if !bluetooth {
+                continue;
+            }
+            match handles.ble.send(AddStrap(device.clone(), name)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(refused)) => tracing::warn!(%device, "a known strap is left out: {refused}"),
+                Err(later) => tracing::warn!(%device, "a known strap is connected later: {later}"),
             }
         }
         Ok(())

@@ -17,6 +17,7 @@ async fn a4_n4_an_alarm_rings_although_its_app_was_killed_and_the_user_stops_it(
     assert_eq!(events.next("alarm_scheduled").await["app"], "wake");
     puppet.does("exit 1").await;
     events.next("app_exited").await;
+    assert!(events.next("alarm_due").await["at_ms"].is_i64());
     let handed = puppet.is_told("handle").await; // launched again
     assert_eq!(handed["event"]["session"], session);
     assert!(puppet.does(&format!("handled {session}")).await["ok"].is_object());

@@ -106,6 +106,41 @@ async fn a_stranger_is_no_app_and_an_app_is_no_operator() {
 }
 
 #[tokio::test]
+async fn a_process_that_called_and_ended_is_no_operator() {
+    let mut runtime = Runtime::start(&[]).await;
+    runtime.signal("-STOP"); // so that the process has ended before anybody can look whose it is
+    let mut caller = std::process::Command::new(runtime::puppet_program());
+    assert!(caller.arg("shout").env("CARPUS_SOCKET", runtime.socket()).status().unwrap().success());
+    runtime.signal("-CONT");
+    // Its call comes before the ones that are made from now on.
+    runtime.ask(monitor::Status {}).await;
+    assert!(runtime.ask(wrist::State {}).await.screen_on);
+    assert!(runtime.stop().success());
+}
+
+#[tokio::test]
+async fn an_app_that_connects_without_end_leaves_places_for_operators_and_other_apps() {
+    let mut runtime = Runtime::start(&["ipc.max_clients=24"]).await;
+    let greedy = runtime.install_puppet("greedy", "mindfulness").await;
+    runtime.open("greedy").await;
+    let held = greedy.does("connect 100").await;
+    assert_eq!(held["ok"]["connections"], 2, "beside the two that it had: {held}");
+    let modest = runtime.install_puppet("modest", "mindfulness").await;
+    runtime.open("modest").await;
+    modest.creates().await;
+    let mut operators = Vec::new();
+    for _ in 0..12 {
+        let mut client = runtime.client().await;
+        client.call(&monitor::Status {}).await.unwrap();
+        operators.push(client);
+    }
+    drop(operators);
+    assert!(runtime.stop().success());
+    let said = runtime.log().lines().filter(|line| line.contains("gets no further one")).count();
+    assert_eq!(said, 1, "once:\n{}", runtime.log());
+}
+
+#[tokio::test]
 async fn an_app_knows_nothing_of_another_apps_session() {
     let mut runtime = Runtime::start(&[]).await;
     let one = runtime.install_puppet("one", "physical-therapy").await;

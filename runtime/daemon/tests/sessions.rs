@@ -75,6 +75,27 @@ async fn l5_an_app_that_was_left_is_frozen_and_thawed_when_it_is_opened() {
 }
 
 #[tokio::test]
+async fn l5_an_app_that_is_opened_while_the_disk_is_slow_is_not_frozen_afterwards() {
+    let mut runtime = Runtime::start(&["lifecycle.suspend_grace=0s"]).await;
+    let mut puppet = runtime.install_puppet("breathe", "mindfulness").await;
+    runtime.open("breathe").await;
+    let session = puppet.creates().await;
+    let disk = rusqlite::Connection::open(runtime.path("state/state.db")).unwrap();
+    disk.execute_batch("BEGIN IMMEDIATE").unwrap(); // nobody else can write
+    puppet.does(&format!("start_at {session} 0")).await; // refused, and told so: that has to be written down
+    runtime.ask(wrist::Crown {}).await;
+    eventually("it is suspended", async || {
+        runtime.ask(apps::List {}).await.apps[0].state.name() == "suspended"
+    })
+    .await;
+    runtime.open("breathe").await;
+    disk.execute_batch("ROLLBACK").unwrap();
+    puppet.is_told("did_invalidate").await;
+    puppet.creates().await; // it runs
+    assert!(runtime.stop().success());
+}
+
+#[tokio::test]
 async fn c2_a_greedy_session_is_ended() {
     let settings = ["budget.window=10s", "budget.sample_interval=500ms", "budget.extended_runtime=5%"];
     let mut runtime = Runtime::start(&settings).await;
@@ -121,5 +142,19 @@ async fn h2_a_haptic_is_played_with_its_sound_while_frontmost_and_refused_otherw
     runtime.ask(wrist::Crown {}).await;
     let refused = puppet.does("play").await;
     assert_eq!(refused["refused"]["error"], "io.carpus.Haptics.NotAllowed", "{refused}");
+    assert!(runtime.stop().success());
+}
+
+#[tokio::test]
+async fn s12_when_start_answers_the_slot_is_taken_and_when_invalidate_answers_it_is_free() {
+    let mut runtime = Runtime::start(&[]).await;
+    let puppet = runtime.install_puppet("breathe", "mindfulness").await;
+    runtime.open("breathe").await;
+    for _ in 0..20 {
+        let (first, second) = (puppet.creates().await, puppet.creates().await);
+        assert!(puppet.does(&format!("start {first}")).await["ok"].is_object());
+        assert!(puppet.does(&format!("start {second}")).await["refused"].is_object());
+        assert!(puppet.does(&format!("invalidate {first}")).await["ok"].is_object());
+    }
     assert!(runtime.stop().success());
 }

@@ -42,10 +42,39 @@ async fn apps_end_with_the_runtime() {
 #[tokio::test]
 async fn a_taken_socket_is_refused_and_left_alone() {
     let mut runtime = Runtime::start(&[]).await;
-    let second = runtime.command().output().unwrap();
+    let second = runtime.command_on(&runtime.path("other"), &runtime.socket()).output().unwrap();
     assert_eq!(second.status.code(), Some(1));
     let said = String::from_utf8_lossy(&second.stderr);
     assert!(said.contains("another carpusd listens on"), "{said}");
+    runtime.ask(carpus_protocol::monitor::Status {}).await;
+    assert!(runtime.stop().success());
+}
+
+#[tokio::test]
+async fn a_second_runtime_on_the_same_state_is_refused_and_the_first_runs_on() {
+    let mut runtime = Runtime::start(&[]).await;
+    for socket in [runtime.path("other.sock"), runtime.socket()] {
+        let second = runtime.command_on(&runtime.path("state"), &socket).output().unwrap();
+        assert_eq!(second.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&second.stderr);
+        assert!(said.contains("another carpusd uses the state in"), "{said}");
+    }
+    assert!(!runtime.path("other.sock").exists());
+    runtime.ask(carpus_protocol::monitor::Status {}).await;
+    runtime.signal("-KILL");
+    runtime.wait();
+    runtime.launch().await; // a runtime that was killed holds nothing
+    assert!(runtime.stop().success());
+}
+
+#[tokio::test]
+async fn with_bluetooth_switched_off_a_known_strap_keeps_nothing_from_starting() {
+    let mut runtime = Runtime::start(&[]).await;
+    let strap = "C0:FF:EE:00:00:01".to_owned();
+    runtime.ask(carpus_protocol::devices::Add { device: strap }).await;
+    assert!(runtime.stop().success());
+    fs::write(runtime.path("config/board.toml"), "[bluetooth]\nenabled = false\n").unwrap();
+    runtime.launch().await;
     runtime.ask(carpus_protocol::monitor::Status {}).await;
     assert!(runtime.stop().success());
 }

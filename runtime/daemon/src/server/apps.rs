@@ -7,7 +7,7 @@ use std::time::Duration;
 use carpus_actors::apps::{AddApp, DropApp, InstalledApp, ListApps};
 use carpus_actors::journal::ForgetApp;
 use carpus_actors::report::with_causes;
-use carpus_actors::watch::{Installed, Look, UserCall};
+use carpus_actors::watch::{Installed, Look, Settle, UserCall};
 use carpus_config::{ConfigError, Origin};
 use carpus_core::watch::CallError;
 use carpus_core::{AppId, AppState};
@@ -22,6 +22,10 @@ use crate::install::InstallError;
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
 /// The most lines that a client gets at once.
 const LINES_MAX: u64 = 100_000;
+/// The most bytes of a log that are read at once: an app may write faster than its log is cut.
+const LOG_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// A longer line is told in pieces.
+const LINE_BYTES_MAX: usize = 64 * 1024;
 
 impl Client {
     pub(super) async fn apps(&self, call: Call) -> Answer {
@@ -62,6 +66,8 @@ impl Client {
         let app = AppId::parse(text).map_err(|_| unknown(text))?;
         self.on_app(text, UserCall::Remove).await?;
         self.services.apps.send(DropApp(app.clone())).await.map_err(unavailable)?;
+        // The ends of its sessions are written down first, so that they are forgotten with the rest.
+        self.services.watch.send(Settle).await.map_err(unavailable)?;
         self.services
             .journal
             .send(ForgetApp { app: app.clone() })
@@ -112,9 +118,9 @@ impl Client {
 /// Sends the last lines of a log, and, when it is followed, each line that comes. A stream needs a last reply, so
 /// one that is not followed keeps its last line back for it.
 async fn tell_log(out: &mut Out, path: PathBuf, log: Log) -> zlink::Result<()> {
-    let text = match tokio::fs::read(&path).await {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+    let (starts_at, text) = match read_end(&path, LOG_BYTES_MAX).await {
+        Ok(read) => read,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => (0, Vec::new()),
         Err(error) => return out.error(&unavailable(error)).await,
     };
     let ends_at = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
@@ -126,7 +132,7 @@ async fn tell_log(out: &mut Out, path: PathBuf, log: Log) -> zlink::Result<()> {
         for line in lines {
             out.next(LogReply { line: (*line).to_owned() }).await?;
         }
-        return follow(out, &path, ends_at as u64).await;
+        return follow(out, &path, starts_at + ends_at as u64).await;
     }
     let Some((last, before)) = lines.split_last() else {
         return out.error(&Error::Refused { message: format!("{} has written nothing yet", log.app) }).await;
@@ -135,6 +141,28 @@ async fn tell_log(out: &mut Out, path: PathBuf, log: Log) -> zlink::Result<()> {
         out.next(LogReply { line: (*line).to_owned() }).await?;
     }
     out.last(LogReply { line: (*last).to_owned() }).await
+}
+
+/// The last `max` bytes of a log, from the start of a line on, and where they start in it.
+async fn read_end(path: &Path, max: u64) -> std::io::Result<(u64, Vec<u8>)> {
+    let mut file = tokio::fs::File::open(path).await?;
+    let from = file.metadata().await?.len().saturating_sub(max);
+    file.seek(SeekFrom::Start(from)).await?;
+    let mut text = Vec::new();
+    file.take(max).read_to_end(&mut text).await?;
+    let cut = if from == 0 { 0 } else { text.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1) };
+    Ok((from + cut as u64, text.split_off(cut)))
+}
+
+/// Takes the next line off the front, with its end; none while it is not whole, and not too long to wait for.
+fn next_line(text: &mut Vec<u8>) -> Option<String> {
+    let end = text.iter().take(LINE_BYTES_MAX).position(|byte| *byte == b'\n');
+    let line: Vec<u8> = match end {
+        Some(end) => text.drain(..=end).take(end).collect(),
+        None if text.len() >= LINE_BYTES_MAX => text.drain(..LINE_BYTES_MAX).collect(),
+        None => return None,
+    };
+    Some(String::from_utf8_lossy(&line).into_owned())
 }
 
 async fn follow(out: &mut Out, path: &Path, mut read_to: u64) -> zlink::Result<()> {
@@ -148,11 +176,10 @@ async fn follow(out: &mut Out, path: &Path, mut read_to: u64) -> zlink::Result<(
             rest.clear();
         }
         file.seek(SeekFrom::Start(read_to)).await?;
-        let read = file.take(length - read_to).read_to_end(&mut rest).await?;
+        let read = file.take((length - read_to).min(LOG_BYTES_MAX)).read_to_end(&mut rest).await?;
         read_to += read as u64;
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = rest.drain(..=end).collect();
-            out.next(LogReply { line: String::from_utf8_lossy(&line[..end]).into_owned() }).await?;
+        while let Some(line) = next_line(&mut rest) {
+            out.next(LogReply { line }).await?;
         }
     }
 }
@@ -202,5 +229,30 @@ fn bad_manifest(refused: &ConfigError) -> Error {
         line: position.and_then(|position| position.line).and_then(|line| i64::try_from(line).ok()),
         key: first.key.clone(),
         reason: reasons.collect::<Vec<_>>().join("\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn of_a_long_log_only_the_end_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.log");
+        std::fs::write(&path, "one\ntwo\nthree\n").unwrap();
+        assert_eq!(read_end(&path, 100).await.unwrap(), (0, b"one\ntwo\nthree\n".to_vec()));
+        assert_eq!(read_end(&path, 8).await.unwrap(), (8, b"three\n".to_vec()));
+    }
+
+    #[test]
+    fn a_line_without_end_is_told_in_pieces() {
+        let mut text = vec![b'x'; LINE_BYTES_MAX + 1];
+        assert_eq!(next_line(&mut text).unwrap().len(), LINE_BYTES_MAX);
+        assert_eq!(next_line(&mut text), None);
+        text.extend(b"y\n\nz");
+        assert_eq!(next_line(&mut text).as_deref(), Some("xy"));
+        assert_eq!(next_line(&mut text).as_deref(), Some(""));
+        assert_eq!((next_line(&mut text), text), (None, b"z".to_vec()));
     }
 }

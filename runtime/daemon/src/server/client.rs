@@ -27,10 +27,19 @@ pub(super) struct Client {
     pub(super) out: Out,
     pub(super) services: Services,
     pub(super) pid: u32,
-    /// The app that it belongs to, by its process.
-    process_of: Option<AppId>,
+    peer: Peer,
     /// The app that it has shown the launch token of.
     pub(super) app: Option<AppId>,
+}
+
+/// Whose the process at the other end is.
+enum Peer {
+    /// Of this app.
+    App(AppId),
+    /// Of nobody whom the runtime launched.
+    Operator,
+    /// That cannot be told any more.
+    Unknown,
 }
 
 /// The way back to the client.
@@ -46,12 +55,25 @@ impl Client {
     /// Takes a client in, after a look at who it is.
     pub(super) async fn open(stream: UnixStream, services: Services) -> zlink::Result<Self> {
         let no_pid = || std::io::Error::other("the system does not tell who it is");
-        let pid = stream.peer_cred()?.pid().and_then(|pid| u32::try_from(pid).ok()).ok_or_else(no_pid)?;
+        let credentials = stream.peer_cred()?;
+        let pid = credentials.pid().and_then(|pid| u32::try_from(pid).ok()).ok_or_else(no_pid)?;
         let stream = LimitedStream::new(unix::Stream::try_from(stream)?, services.limits.max_frame_bytes);
-        let process_of = services.apps.send(AppOf { pid }).await.unwrap_or(None);
+        let peer = match services.apps.send(AppOf { pid }).await {
+            Ok(Some(app)) => Peer::App(app),
+            Ok(None) if may_operate(pid, credentials.uid()) => Peer::Operator,
+            Ok(None) | Err(_) => Peer::Unknown,
+        };
         let (read, write) = Connection::new(stream).split();
         let out = Out { write, oneway: false };
-        Ok(Self { read, out, services, pid, process_of, app: None })
+        Ok(Self { read, out, services, pid, peer, app: None })
+    }
+
+    /// The app that it is a process of.
+    pub(super) const fn process_of(&self) -> Option<&AppId> {
+        match &self.peer {
+            Peer::App(app) => Some(app),
+            Peer::Operator | Peer::Unknown => None,
+        }
     }
 
     /// Serves it until it leaves or breaks a limit.
@@ -87,6 +109,7 @@ impl Client {
                 }
                 Err(problem) => self.refuse(problem).await?,
             }
+            tokio::task::yield_now().await; // one call a turn: many that came at once hold nobody up
         }
     }
 
@@ -133,9 +156,15 @@ impl Client {
 
     /// Whether the client may do what operators do: whoever the socket lets in, but no process of an app.
     pub(super) fn operator(&self) -> Result<(), String> {
-        match self.process_of.as_ref().or(self.app.as_ref()) {
-            None => Ok(()),
-            Some(app) => Err(format!("{app} is an app; this is for the people who operate the watch")),
+        match (&self.peer, &self.app) {
+            (Peer::Operator, None) => Ok(()),
+            (Peer::App(app), _) | (_, Some(app)) => {
+                Err(format!("{app} is an app; this is for the people who operate the watch"))
+            }
+            (Peer::Unknown, None) => {
+                Err("whose process this is cannot be told; call again, from one that waits for the answer"
+                    .to_owned())
+            }
         }
     }
 
@@ -177,11 +206,36 @@ impl Out {
         in_time(self.write.send_reply(&reply, Vec::new())).await
     }
 
+    /// As [`Self::next`], for a stream that leaves out what is not read in time (D3): it waits for a client that is
+    /// suspended.
+    pub(super) async fn next_when_read<P: Serialize + std::fmt::Debug>(
+        &mut self,
+        parameters: P,
+    ) -> zlink::Result<()> {
+        let reply = Reply::new(Some(parameters)).set_continues(Some(true));
+        self.write.send_reply(&reply, Vec::new()).await
+    }
+
     /// Ends a stream that has an end with its last reply.
     pub(super) async fn last<P: Serialize + std::fmt::Debug>(&mut self, parameters: P) -> zlink::Result<()> {
         let reply = Reply::new(Some(parameters)).set_continues(Some(false));
         in_time(self.write.send_reply(&reply, Vec::new())).await
     }
+}
+
+/// Whether a process that is no app's now never was one's: an app's that has connected and ended cannot be told
+/// from another, but apps run as the runtime's user.
+fn may_operate(pid: u32, user: u32) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let own_user = std::fs::metadata("/proc/self").map(|process| process.uid());
+    own_user.is_ok_and(|own| own != user) || is_alive(pid)
+}
+
+/// Whether a process has not ended yet, from its state in `/proc/PID/stat` (proc_pid_stat(5)).
+fn is_alive(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X' | 'x'))
 }
 
 /// Gives up on a client that does not read; it is cut off, as half a frame may be on the socket.
@@ -207,4 +261,47 @@ pub(super) fn failed<E: Serialize>(error: &E) -> Answer {
 
 fn value_of(parameters: &impl Serialize) -> Value {
     serde_json::to_value(parameters).expect("the protocol's types have string keys and finite numbers only")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// The way to a client that reads nothing; the other end has to be held.
+    fn unread() -> (Out, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let stream = LimitedStream::new(unix::Stream::try_from(ours).unwrap(), 4096);
+        (Out { write: Connection::new(stream).split().1, oneway: false }, theirs)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_reads_nothing_is_cut_off() {
+        let (mut out, _theirs) = unread();
+        let fill = async { while out.next("x".repeat(1000)).await.is_ok() {} };
+        assert!(tokio::time::timeout(HOUR, fill).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn d3_a_stream_of_samples_waits_for_an_app_that_is_suspended() {
+        let (mut out, _theirs) = unread();
+        let fill = async { while out.next_when_read("x".repeat(1000)).await.is_ok() {} };
+        assert!(tokio::time::timeout(HOUR, fill).await.is_err());
+    }
+
+    #[test]
+    fn a_process_that_ended_is_not_alive_reaped_or_not() {
+        let mut child =
+            std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let pid = child.id();
+        assert!(is_alive(pid));
+        drop(child.stdin.take()); // it ends
+        while is_alive(pid) {
+            std::thread::yield_now();
+        }
+        assert!(std::path::Path::new(&format!("/proc/{pid}")).exists(), "nobody has reaped it");
+        child.wait().unwrap();
+        assert!(!is_alive(pid));
+    }
 }

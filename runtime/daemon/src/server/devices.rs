@@ -142,7 +142,7 @@ impl Client {
             tokio::select! {
                 next = samples.next() => match next {
                     Some((heart, dropped_before)) => {
-                        out.next(HeartRateReply { sample: sample(&heart, dropped_before) }).await?;
+                        out.next_when_read(HeartRateReply { sample: sample(&heart, dropped_before) }).await?;
                     }
                     None => {
                         let message = "the Bluetooth part of the runtime ended; ask again".to_owned();

@@ -20,10 +20,10 @@ impl Client {
                     Err(error) => failed(&Error::Unavailable { message: error.to_string() }),
                 }
             }
-            Call::Stop(_) => {
-                self.services.watch.do_send(StopHaptic(app));
-                nothing()
-            }
+            Call::Stop(_) => match self.services.watch.send(StopHaptic(app)).await {
+                Ok(()) => nothing(),
+                Err(error) => failed(&Error::Unavailable { message: error.to_string() }),
+            },
         }
     }
 }

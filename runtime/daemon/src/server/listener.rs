@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use super::Services;
 use super::client::Client;
+use super::places::Places;
 use tokio::net::{UnixListener, UnixStream};
 
 /// Read and write for the owner and the group `carpus`: operators are its members.
@@ -56,7 +57,7 @@ impl Listener {
 
     /// Serves clients until it is dropped.
     pub(crate) async fn serve(self, services: Services) {
-        let places = Rc::new(());
+        let places = Places::new(services.limits.max_clients);
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => admit(stream, &services, &places),
@@ -70,18 +71,13 @@ impl Listener {
     }
 }
 
-fn admit(stream: UnixStream, services: &Services, places: &Rc<()>) {
-    let max_clients = services.limits.max_clients;
-    if Rc::strong_count(places) > max_clients {
-        tracing::warn!(
-            "{max_clients} clients are connected, which is the limit (ipc.max_clients); one was turned away"
-        );
-        return;
-    }
-    let (services, place) = (services.clone(), Rc::clone(places));
+fn admit(stream: UnixStream, services: &Services, places: &Rc<Places>) {
+    let Some(mut place) = places.take() else { return };
+    let services = services.clone();
     actix::spawn(async move {
         match Client::open(stream, services).await {
-            Ok(client) => client.serve().await,
+            Ok(client) if client.process_of().is_none_or(|app| place.belongs_to(app)) => client.serve().await,
+            Ok(_) => {}
             Err(error) => tracing::debug!("a client left at once: {error}"),
         }
         drop(place);

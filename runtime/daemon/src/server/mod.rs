@@ -7,6 +7,7 @@ mod devices;
 mod haptics;
 mod listener;
 mod monitor;
+mod places;
 mod session;
 mod simulation;
 mod wrist;

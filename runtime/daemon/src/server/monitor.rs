@@ -148,6 +148,11 @@ fn monitor_event(observed: &Observed) -> Option<MonitorEvent> {
             at_ms: Some(at.unix_ms()),
             ..of_session(EventKind::AlarmScheduled, *session)
         },
+        Observation::AlarmDue(session, app, at) => MonitorEvent {
+            session: Some(session.0),
+            at_ms: Some(at.unix_ms()),
+            ..of_app(EventKind::AlarmDue, app)
+        },
         Observation::AlarmCancelled(session, app) => MonitorEvent {
             app: app.as_ref().map(AppId::to_string),
             ..of_session(EventKind::AlarmCancelled, *session)
@@ -190,9 +195,6 @@ fn told(new: &impl Fn(EventKind) -> MonitorEvent, app: &str, event: &AppEvent) -
         ..new(kind)
     };
     Some(match event {
-        AppEvent::Handle { session, expiration } => {
-            MonitorEvent { expiration_ms: Some(expiration.unix_ms()), ..named(EventKind::AlarmDue, *session) }
-        }
         AppEvent::DidStart { session, expiration } => {
             MonitorEvent { expiration_ms: Some(expiration.unix_ms()), ..named(EventKind::DidStart, *session) }
         }
@@ -207,7 +209,9 @@ fn told(new: &impl Fn(EventKind) -> MonitorEvent, app: &str, event: &AppEvent) -
             message: Some(convert::sentence(end)),
             ..named(EventKind::DidInvalidate, *session)
         },
-        AppEvent::StateChanged { .. } | AppEvent::RepeatAsked { .. } => return None,
+        AppEvent::Handle { .. } | AppEvent::StateChanged { .. } | AppEvent::RepeatAsked { .. } => {
+            return None;
+        }
     })
 }
 

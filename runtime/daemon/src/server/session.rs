@@ -28,9 +28,13 @@ impl Client {
     async fn attach(&mut self, token: String) -> Answer {
         match self.authenticate(token).await {
             Ok(Some(app)) => {
-                let view = self.services.watch.send(Look).await;
-                let state = view.ok().and_then(|view| view.apps.into_iter().find(|(id, _)| *id == app));
-                let Some((app, state)) = state else { return failed(&Error::BadToken) };
+                let view = match self.services.watch.send(Look).await {
+                    Ok(view) => view,
+                    Err(error) => return failed(&Error::Unavailable { message: error.to_string() }),
+                };
+                let Some((app, state)) = view.apps.into_iter().find(|(id, _)| *id == app) else {
+                    return failed(&Error::BadToken);
+                };
                 let state = convert::same_name(state.name());
                 done(&wire::AttachReply { app: app.to_string(), state })
             }

@@ -45,10 +45,14 @@ impl Runtime {
     }
 
     pub fn command(&self) -> Command {
+        self.command_on(&self.path("state"), &self.socket())
+    }
+
+    pub fn command_on(&self, state: &Path, socket: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_carpusd"));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("CARPUS_LOG", "info,carpus=debug");
-        command.arg("--simulate").arg("--state").arg(self.path("state")).arg("--socket").arg(self.socket());
+        command.arg("--simulate").arg("--state").arg(state).arg("--socket").arg(socket);
         command.arg("--config").arg(self.path("config"));
         for setting in &self.settings {
             command.arg("--set").arg(setting);
@@ -152,7 +156,7 @@ impl Drop for Runtime {
     }
 }
 
-fn puppet_program() -> PathBuf {
+pub fn puppet_program() -> PathBuf {
     let carpusd = Path::new(env!("CARGO_BIN_EXE_carpusd"));
     let puppet = carpusd.with_file_name("examples").join("puppet");
     assert!(
