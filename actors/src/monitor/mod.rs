@@ -1,6 +1,9 @@
 //! What people and programs that look on are told: every report of the other actors, as one stream of
 //! observations, and the list of what is missing on this board.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use actix::prelude::*;
@@ -63,6 +66,7 @@ pub enum Observation {
 pub struct Monitor {
     clock: Arc<dyn Clock>,
     observers: broadcast::Sender<Arc<Observed>>,
+    backlog: usize,
     problems: Vec<DeviceProblem>,
 }
 
@@ -70,7 +74,8 @@ impl Monitor {
     /// A monitor that keeps the last `backlog` observations for an onlooker that reads slowly; one that falls
     /// behind further is told how many it lost.
     pub fn new(clock: Arc<dyn Clock>, backlog: usize) -> Self {
-        Self { clock, observers: broadcast::Sender::new(backlog.max(1)), problems: Vec::new() }
+        let backlog = backlog.max(1);
+        Self { clock, observers: broadcast::Sender::new(backlog), backlog, problems: Vec::new() }
     }
 
     fn publish(&self, what: Observation) {
@@ -84,6 +89,11 @@ impl Monitor {
 
 impl Actor for Monitor {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // Reporters leave out what finds the mailbox full; a burst of samples must fit.
+        ctx.set_mailbox_capacity(self.backlog);
+    }
 }
 
 /// Tells the onlookers.
