@@ -42,7 +42,7 @@ async fn apps_end_with_the_runtime() {
 #[tokio::test]
 async fn a_taken_socket_is_refused_and_left_alone() {
     let mut runtime = Runtime::start(&[]).await;
-    let second = runtime.command_on(&runtime.path("other"), &runtime.socket()).output().unwrap();
+    let second = runtime::output_of(&mut runtime.command_on(&runtime.path("other"), &runtime.socket())).await;
     assert_eq!(second.status.code(), Some(1));
     let said = String::from_utf8_lossy(&second.stderr);
     assert!(said.contains("another carpusd listens on"), "{said}");
@@ -54,7 +54,7 @@ async fn a_taken_socket_is_refused_and_left_alone() {
 async fn a_second_runtime_on_the_same_state_is_refused_and_the_first_runs_on() {
     let mut runtime = Runtime::start(&[]).await;
     for socket in [runtime.path("other.sock"), runtime.socket()] {
-        let second = runtime.command_on(&runtime.path("state"), &socket).output().unwrap();
+        let second = runtime::output_of(&mut runtime.command_on(&runtime.path("state"), &socket)).await;
         assert_eq!(second.status.code(), Some(1));
         let said = String::from_utf8_lossy(&second.stderr);
         assert!(said.contains("another carpusd uses the state in"), "{said}");
@@ -88,7 +88,7 @@ async fn a_state_of_a_newer_version_is_refused_and_not_touched() {
     database.pragma_update(None, "user_version", 9999).unwrap();
     drop(database);
     let before = fs::read(&path).unwrap();
-    let refused = runtime.command().output().unwrap();
+    let refused = runtime::output_of(&mut runtime.command()).await;
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(said.contains("newer version"), "{said}");
@@ -101,7 +101,7 @@ async fn a_state_that_is_no_database_is_refused_and_not_touched() {
     assert!(runtime.stop().success());
     let path = runtime.path("state/state.db");
     fs::write(&path, "a shopping list, and a long one at that, since a database has a header").unwrap();
-    let refused = runtime.command().output().unwrap();
+    let refused = runtime::output_of(&mut runtime.command()).await;
     assert_eq!(refused.status.code(), Some(1));
     assert_eq!(fs::read_to_string(&path).unwrap().split(',').next(), Some("a shopping list"));
 }
@@ -111,7 +111,7 @@ async fn wrong_settings_are_refused_with_their_place() {
     let mut runtime = Runtime::start(&[]).await;
     assert!(runtime.stop().success());
     fs::write(runtime.path("config/board.toml"), "[session]\nwill_expire_laed = \"30s\"\n").unwrap();
-    let refused = runtime.command().output().unwrap();
+    let refused = runtime::output_of(&mut runtime.command()).await;
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(said.contains("board.toml:2") && said.contains("will_expire_lead"), "{said}");

@@ -8,12 +8,15 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use carpus_protocol::client::Client;
 use carpus_protocol::{Method, apps, monitor};
 use serde_json::Value;
+
+/// From one look at what is waited for to the next.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Longer than anything here takes: a test that hangs fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -242,9 +245,22 @@ impl Puppet {
     }
 }
 
+/// What a command prints that has to end by itself; one that does not fails the test.
+pub async fn output_of(command: &mut Command) -> Output {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("{command:?} goes on and on");
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    child.wait_with_output().unwrap()
+}
+
 /// Waits until something holds.
 pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    const PAUSE: Duration = Duration::from_millis(10);
     let deadline = Instant::now() + PATIENCE;
     while !holds().await {
         assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
