@@ -182,11 +182,17 @@ impl Watch {
     }
 
     fn alerts_for(&self, session: &Session) -> bool {
-        let rings = matches!(session.phase, Phase::Running { ring: Some(_), .. });
-        rings && self.app_state(&session.app) != Some(AppState::Active)
+        session.rings() && self.app_state(&session.app) != Some(AppState::Active)
     }
 }
 
 fn asked_interval(interval_ms: i64) -> Option<Duration> {
     u64::try_from(interval_ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis)
+}
+
+impl Session {
+    /// Whether it rings, or did and is not stopped yet.
+    pub(super) const fn rings(&self) -> bool {
+        matches!(self.phase, Phase::Running { ring: Some(_), .. })
+    }
 }

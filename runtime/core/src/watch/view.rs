@@ -62,9 +62,12 @@ impl Watch {
         self.wrist
     }
 
-    /// Whether the app may play a haptic now: while active, frontmost, or in a running session (H2).
+    /// Whether the app may play a haptic now: while active, frontmost, or in a running session; and not while the
+    /// alarm of another app rings, which it would cut short (H2).
     pub fn may_play_haptic(&self, app: &AppId) -> bool {
-        self.frontmost.as_ref() == Some(app) || self.running_session(app).is_some()
+        let present = self.frontmost.as_ref() == Some(app) || self.running_session(app).is_some();
+        let drowns_an_alarm = self.sessions.values().any(|session| session.rings() && session.app != *app);
+        present && !drowns_an_alarm
     }
 
     /// The app of a session that is known still.

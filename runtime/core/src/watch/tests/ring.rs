@@ -367,3 +367,16 @@ fn n4_each_app_that_rings_has_an_alert_of_its_own() {
         bench.watch.alarms().filter(|alarm| alarm.alert).map(|alarm| alarm.session).collect();
     assert_eq!(alerts, [second]);
 }
+
+#[test]
+fn h2_no_app_drowns_the_ringing_alarm_of_another() {
+    let (mut bench, id) = Bench::alarm();
+    bench.install("b", PhysicalTherapy);
+    bench.launch("b");
+    assert!(bench.watch.may_play_haptic(&app("b")));
+    bench.notify("a", id, Repeat::Default).unwrap();
+    assert!(!bench.watch.may_play_haptic(&app("b")));
+    assert!(bench.watch.may_play_haptic(&app("a")));
+    stop(&mut bench, id).unwrap();
+    assert!(bench.watch.may_play_haptic(&app("b")));
+}
