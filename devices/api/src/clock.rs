@@ -26,4 +26,7 @@ pub trait WallTimer: Send + Sync {
     /// Waits for `at`, or for a step of the clock. Dropping the future takes the timer down.
     /// An instant in the past is reached at once.
     fn sleep_until(&self, at: SystemTime) -> BoxFuture<'static, WallTimerOutcome>;
+    /// Waits until the clock is set, from the moment of this call on. It may end as well when the board wakes from a
+    /// suspend, after which the clock may be another.
+    fn clock_set(&self) -> BoxFuture<'static, ()>;
 }

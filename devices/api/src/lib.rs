@@ -6,6 +6,7 @@
 pub mod audio;
 pub mod bluetooth;
 pub mod clock;
+pub mod conditions;
 pub mod haptics;
 pub mod inputs;
 pub mod processes;

@@ -108,6 +108,16 @@ impl WallTimer for VirtualWallTimer {
             }
         })
     }
+
+    fn clock_set(&self) -> BoxFuture<'static, ()> {
+        let clock = self.clock.clone();
+        let mut steps = clock.0.wall.subscribe();
+        Box::pin(async move {
+            // The sender lives in `clock`, so this ends with a step only.
+            steps.changed().await.ok();
+            drop(clock);
+        })
+    }
 }
 
 #[cfg(test)]
@@ -174,5 +184,19 @@ mod tests {
         let wait = clock.wall_timer().sleep_until(noon() + HOUR);
         clock.set_wall(noon() - HOUR);
         assert_eq!(wait.await, WallTimerOutcome::ClockSet);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_of_the_clock_is_told_also_where_nothing_waits_for_an_instant() {
+        let clock = VirtualClock::starting_at(noon());
+        let set = clock.wall_timer().clock_set();
+        clock.set_wall(noon() - HOUR);
+        set.await;
+        let mut set = tokio::spawn(clock.wall_timer().clock_set());
+        tokio::time::sleep(HOUR).await;
+        assert!(!set.is_finished(), "the clock goes, and is not set");
+        clock.set_wall(noon());
+        (&mut set).await.unwrap();
+        assert_eq!(clock.since_boot(), HOUR);
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! | type | port |
 //! |---|---|
-//! | [`Simulation`] | `Radio` with straps, `Motor`, `Speaker`, `Buttons` |
+//! | [`Simulation`] | `Radio` with straps, `Motor`, `Speaker`, `Buttons`, `BoardConditions` |
 //! | [`VirtualClock`], [`VirtualWallTimer`] | `Clock`, `WallTimer`, for tests under paused time |
 //! | [`SimulatedLauncher`] | `AppLauncher` without processes, for tests |
 //!
@@ -29,6 +29,7 @@
 mod adapter;
 mod buttons;
 mod clock;
+mod conditions;
 mod heart;
 mod launcher;
 mod link;

@@ -8,12 +8,14 @@ use std::time::Duration;
 use carpus_devices::audio::OpenSpeaker;
 use carpus_devices::bluetooth::{DeviceId, Radio};
 use carpus_devices::clock::Clock;
+use carpus_devices::conditions::BoardConditions;
 use carpus_devices::haptics::OpenMotor;
 use carpus_devices::inputs::{Button, Buttons};
 
 use crate::adapter::Adapter;
 use crate::buttons::SimulatedButtons;
 use crate::clock::VirtualClock;
+use crate::conditions::SimulatedConditions;
 use crate::motor::{MotorHardware, MotorRecord};
 use crate::radio::SimulatedRadio;
 use crate::speaker::{SpeakerHardware, SpeakerRecord};
@@ -65,6 +67,7 @@ impl SimulationBuilder {
             motor: MotorHardware::new(Arc::clone(&clock)),
             speaker: SpeakerHardware::new(clock),
             buttons: SimulatedButtons::new(),
+            conditions: SimulatedConditions::default(),
         }
     }
 }
@@ -76,6 +79,7 @@ pub struct Simulation {
     motor: MotorHardware,
     speaker: SpeakerHardware,
     buttons: SimulatedButtons,
+    conditions: SimulatedConditions,
 }
 
 impl Simulation {
@@ -102,6 +106,11 @@ impl Simulation {
     /// Its buttons.
     pub fn buttons(&self) -> Arc<dyn Buttons> {
         Arc::new(self.buttons.clone())
+    }
+
+    /// How it fares.
+    pub fn conditions(&self) -> Arc<dyn BoardConditions> {
+        Arc::new(self.conditions.clone())
     }
 
     /// The addresses of its straps.
@@ -188,6 +197,18 @@ impl Simulation {
     /// streams.
     pub fn set_service(&self, running: bool) {
         self.adapter.set_service(running);
+    }
+
+    /// Sets the charge of the board's own battery; more than 100 percent is taken as 100. None: there is no battery,
+    /// or external power comes in. It is none at first.
+    pub fn set_board_battery(&self, percent: Option<u8>) {
+        self.conditions.set_battery(percent);
+    }
+
+    /// Sets the temperature of the board, in thousandths of a degree Celsius. None: nothing measures it. It is none
+    /// at first.
+    pub fn set_board_temperature(&self, mdegc: Option<i32>) {
+        self.conditions.set_temperature(mdegc);
     }
 
     /// Pulls the motor out, or plugs it in. One that was open before must be opened again.

@@ -1,4 +1,4 @@
-//! The simulated motor, speaker and buttons.
+//! The simulated motor, speaker and buttons, and how the simulated board fares.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "in tests they say what failed")]
 
@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use carpus_devices::audio::{AudioError, Note, Sound};
 use carpus_devices::clock::Clock;
+use carpus_devices::conditions::Conditions;
 use carpus_devices::haptics::{MotorError, Strength};
 use carpus_devices::inputs::{Button, InputError};
 use carpus_simulated::{MotorEvent, Simulation, SpeakerEvent, VirtualClock};
@@ -167,4 +168,19 @@ async fn buttons_that_are_pulled_out_must_be_opened_again() {
     let mut presses = buttons.presses().unwrap();
     simulation.press(Button::Crown);
     assert_eq!(presses.next().await, Some(Button::Crown));
+}
+
+#[test]
+fn s10_the_board_fares_as_the_script_says() {
+    let (simulation, _) = board();
+    let conditions = simulation.conditions();
+    assert_eq!(conditions.read(), Conditions::default());
+    simulation.set_board_battery(Some(4));
+    simulation.clone().set_board_temperature(Some(81_500));
+    assert_eq!(conditions.read(), Conditions { battery_percent: Some(4), temperature_mdegc: Some(81_500) });
+    simulation.set_board_battery(Some(101));
+    simulation.set_board_temperature(None);
+    assert_eq!(conditions.read(), Conditions { battery_percent: Some(100), temperature_mdegc: None });
+    simulation.set_board_battery(None);
+    assert_eq!(conditions.read(), Conditions::default());
 }

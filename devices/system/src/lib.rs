@@ -1,4 +1,5 @@
-//! The Linux kernel behind the ports of Carpus: clocks, wake timers, app processes and buttons.
+//! The Linux kernel behind the ports of Carpus: clocks, wake timers, app processes, buttons and how
+//! the board fares.
 //!
 //! | type | port | kernel interface |
 //! |---|---|---|
@@ -6,10 +7,12 @@
 //! | [`WallTimer`] | `WallTimer` | timerfd, waking from suspend where the board can |
 //! | [`Launcher`] | `AppLauncher` | sessions and process groups, pidfd, cgroup v2 or `/proc` |
 //! | [`EvdevButtons`] | `Buttons` | `/dev/input/event*` |
+//! | [`SysfsConditions`] | `BoardConditions` | `/sys/class/power_supply`, `/sys/class/thermal` |
 
 mod buttons;
 mod cgroup;
 mod clock;
+mod conditions;
 mod cpu_ledger;
 mod process_tree;
 mod processes;
@@ -20,5 +23,6 @@ mod wall_timer;
 
 pub use buttons::{EvdevButtons, KeyMap, KeyMapError};
 pub use clock::SystemClock;
+pub use conditions::SysfsConditions;
 pub use processes::Launcher;
 pub use wall_timer::WallTimer;

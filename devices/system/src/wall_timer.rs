@@ -5,17 +5,25 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use carpus_devices::BoxFuture;
-use carpus_devices::clock::WallTimerOutcome;
+use carpus_devices::clock::{Clock as _, WallTimerOutcome};
 use rustix::io::Errno;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
 
-use crate::readiness;
+use crate::{SystemClock, readiness};
 
 /// How often the wall clock is read where the kernel gives no timer, so that a step of the clock is noticed late
 /// but never missed.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
+
+/// By how much the wall clock must have moved against the time since boot from one look at it to the next, for it to
+/// have been set: a clock that is only disciplined moves by 500 ppm at most (adjtimex(2)), 2.5 ms in that time.
+const STEP_MIN: Duration = Duration::from_millis(100);
+
+/// An instant that never comes, for a timer that only waits for the clock to be set: near the last that the kernel
+/// can hold, in 2262.
+const NEVER_SINCE_EPOCH: Duration = Duration::from_secs(9_000_000_000);
 
 /// A timer on `CLOCK_REALTIME_ALARM`, which wakes a suspended board, or on `CLOCK_REALTIME` where the runtime
 /// lacks `CAP_WAKE_ALARM`.
@@ -75,6 +83,19 @@ impl carpus_devices::clock::WallTimer for WallTimer {
             }
         })
     }
+
+    fn clock_set(&self) -> BoxFuture<'static, ()> {
+        // Not on the clock that wakes the board: nobody is to be woken for this.
+        let armed = arm(TimerfdClockId::Realtime, NEVER_SINCE_EPOCH).map_err(std::io::Error::from);
+        let offset = wall_offset();
+        Box::pin(async move {
+            let set = async { fired(armed?).await };
+            if let Err(error) = set.await {
+                tracing::warn!(%error, "the kernel gives no timer; the wall clock is polled");
+                poll_for_step(offset).await;
+            }
+        })
+    }
 }
 
 /// Whether a real-time clock is there whose alarm can wake: the kernel shows `wakealarm` for those only.
@@ -88,7 +109,12 @@ async fn wait(clock: TimerfdClockId, at: SystemTime) -> std::io::Result<WallTime
     let Some(since_epoch) = at.duration_since(UNIX_EPOCH).ok().filter(|time| !time.is_zero()) else {
         return Ok(WallTimerOutcome::Reached);
     };
-    let timer = readiness::watch(arm(clock, since_epoch)?)?;
+    fired(arm(clock, since_epoch)?).await
+}
+
+/// Waits for what an armed timer says.
+async fn fired(timer: OwnedFd) -> std::io::Result<WallTimerOutcome> {
+    let timer = readiness::watch(timer)?;
     loop {
         let mut ready = timer.readable().await?;
         match rustix::io::read(timer.get_ref(), &mut [0; size_of::<u64>()]) {
@@ -118,6 +144,22 @@ async fn poll(at: SystemTime) -> WallTimerOutcome {
     let left = at.duration_since(SystemTime::now()).unwrap_or_default();
     tokio::time::sleep(left.min(POLL_INTERVAL)).await;
     if SystemTime::now() >= at { WallTimerOutcome::Reached } else { WallTimerOutcome::ClockSet }
+}
+
+async fn poll_for_step(mut offset: Duration) {
+    loop {
+        tokio::time::sleep(POLL_INTERVAL).await;
+        let before = std::mem::replace(&mut offset, wall_offset());
+        if offset.abs_diff(before) >= STEP_MIN {
+            return;
+        }
+    }
+}
+
+/// When the board booted, on the wall clock: it stays while nobody sets that.
+fn wall_offset() -> Duration {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    wall.saturating_sub(SystemClock.since_boot())
 }
 
 #[cfg(test)]
@@ -159,6 +201,24 @@ mod tests {
                 std::future::poll_fn(|context| std::task::Poll::Ready(sleep.as_mut().poll(context))).await;
             assert!(polled.is_pending());
         });
+    }
+
+    /// Nobody sets the clock of the machine that runs the tests; that a step ends the wait is seen on the board.
+    #[test]
+    fn a_wait_for_a_step_of_the_clock_lasts_while_nobody_sets_it() {
+        run(async {
+            let mut set = WallTimer::new().clock_set();
+            let polled =
+                std::future::poll_fn(|context| std::task::Poll::Ready(set.as_mut().poll(context))).await;
+            assert!(polled.is_pending());
+        });
+    }
+
+    #[test]
+    fn polling_notices_a_step_of_the_clock() {
+        let elsewhen = wall_offset() + Duration::from_secs(3600);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+        runtime.unwrap().block_on(poll_for_step(elsewhen)); // ends
     }
 
     #[test]
