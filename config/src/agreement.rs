@@ -25,6 +25,16 @@ fn time_problems(loaded: &Loaded) -> Vec<Problem> {
     let settings = &loaded.settings;
     let within = [
         Within {
+            short: ("haptics.gap", settings.haptics.gap),
+            times: 1,
+            long: ("alarm.min_interval", settings.alarm.min_interval),
+        },
+        Within {
+            short: ("alarm.min_interval", settings.alarm.min_interval),
+            times: 1,
+            long: ("alarm.default_interval", settings.alarm.default_interval),
+        },
+        Within {
             short: ("alarm.default_interval", settings.alarm.default_interval),
             times: 1,
             long: ("alarm.max_interval", settings.alarm.max_interval),

@@ -75,6 +75,11 @@ impl Document {
         Position::line(&self.path, line_of(self.before(item.span().start)))
     }
 
+    /// As [`line_of`](Self::line_of), with the column: where a line may hold several of its kind.
+    pub(crate) fn place_of<T>(&self, item: &Spanned<T>) -> Position {
+        self.column_of(item.span().start)
+    }
+
     fn column_of(&self, offset: usize) -> Position {
         let before = self.before(offset);
         let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |newline| newline + 1);
@@ -131,7 +136,7 @@ pub(crate) fn raw(value: &DeValue<'_>) -> Raw {
         }
         DeValue::Float(number) => Raw::Other { shown: shown_number(number.as_str()), number: true },
         DeValue::Datetime(_) => Raw::Other { shown: "a date or time".to_owned(), number: false },
-        DeValue::Array(_) => Raw::Other { shown: "a list".to_owned(), number: false },
+        DeValue::Array(items) => Raw::List(items.iter().map(|item| raw(item.get_ref())).collect()),
         DeValue::Table(_) => Raw::Other { shown: "a table".to_owned(), number: false },
     }
 }

@@ -1,12 +1,13 @@
-//! The settings of Carpus, and the manifests of its apps: TOML that is checked before it is used.
+//! The settings of Carpus, the manifests of its apps and the themes of its haptics: TOML that is checked before it
+//! is used.
 //!
 //! Settings come in layers, each above the one before: the defaults in the program, the profile of the
 //! board, `/etc/carpus/*.toml`, `$XDG_CONFIG_HOME/carpus/*.toml`, `CARPUS_…` variables, `--set` flags.
 //! [`Settings::load`] puts them together, and [`Loaded`] knows where each value came from.
 //!
-//! [`manifest::Manifest`] reads the `app.toml` in an app's folder.
+//! [`manifest::Manifest`] reads the `app.toml` in an app's folder, [`theme::ThemeFile`] a theme.
 //!
-//! Whatever is wrong in either is refused with its place, its key and what is allowed, all of it at once:
+//! Whatever is wrong in any of them is refused with its place, its key and what is allowed, all of it at once:
 //!
 //! ```
 //! use carpus_config::{Settings, Sources};
@@ -38,6 +39,7 @@ mod strict;
 mod suggest;
 #[cfg(test)]
 mod tests;
+pub mod theme;
 mod units;
 mod values;
 
@@ -45,5 +47,5 @@ pub use load::{DEFAULTS, Loaded};
 pub use problem::{ConfigError, Conflict, Origin, Position, Problem, Reason};
 pub use settings::Settings;
 pub use sources::{FlagError, Sources, parse_flag};
-pub use units::{ByteSize, Percent, ValueError, format_duration, parse_duration};
-pub use values::{AutoOr, InputKey, LogLevel, Profile};
+pub use units::{ByteSize, Celsius, Percent, ValueError, format_duration, parse_duration};
+pub use values::{AutoOr, InputKey, LogLevel, Profile, SessionKind};

@@ -183,6 +183,10 @@ fn leaf<'a>(merged: &'a Value, key: &str) -> Option<&'a Value> {
 fn as_toml(kind: &ValueKind) -> String {
     match kind {
         ValueKind::String(text) => toml::Value::String(text.clone()).to_string(),
+        ValueKind::Array(entries) => {
+            let entries: Vec<String> = entries.iter().map(|entry| as_toml(&entry.kind)).collect();
+            format!("[{}]", entries.join(", "))
+        }
         other => other.to_string(),
     }
 }

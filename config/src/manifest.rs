@@ -1,4 +1,4 @@
-//! The manifest of an app: the file `app.toml` in its folder (M1–M3).
+//! The manifest of an app: the file `app.toml` in its folder (M1–M4).
 //!
 //! ```toml
 //! [app]
@@ -44,6 +44,23 @@ const VERSION_MAX: usize = 32;
 /// The longest description in characters.
 const DESCRIPTION_MAX: usize = 256;
 
+/// What the settings let a manifest declare; by default what the rules do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ManifestOptions {
+    /// Several extended-runtime modes may be declared (M4).
+    pub several_modes: bool,
+    /// As in WatchKit, modes that no session can be started with are no matter of the manifest: the start is refused
+    /// (M3).
+    pub strict: bool,
+}
+
+impl ManifestOptions {
+    /// Whether a manifest may declare several extended-runtime modes, for whichever reason.
+    pub const fn takes_several_modes(self) -> bool {
+        self.several_modes || self.strict
+    }
+}
+
 /// What an app says about itself, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
@@ -66,10 +83,10 @@ impl Manifest {
     ///
     /// # Errors
     /// With everything that is wrong with the manifest and the program.
-    pub fn load(folder: &Path) -> Result<Self, ConfigError> {
+    pub fn load(folder: &Path, options: ManifestOptions) -> Result<Self, ConfigError> {
         let path = folder.join(FILE_NAME);
         let document = read_inside(folder, &path)?;
-        let draft = Draft::of_document(&document);
+        let draft = Draft::of_document(&document, options);
         draft.finish(|exec| program::check(folder, exec))
     }
 
@@ -78,9 +95,9 @@ impl Manifest {
     ///
     /// # Errors
     /// With everything that is wrong with the text.
-    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+    pub fn parse(text: &str, path: &Path, options: ManifestOptions) -> Result<Self, ConfigError> {
         let document = Document::new(path, text);
-        Draft::of_document(&document).finish(|_| Ok(()))
+        Draft::of_document(&document, options).finish(|_| Ok(()))
     }
 }
 
@@ -108,7 +125,7 @@ struct Draft {
 }
 
 impl Draft {
-    fn of_document(document: &Document) -> Self {
+    fn of_document(document: &Document, options: ManifestOptions) -> Self {
         let table = match document.parse() {
             Ok(table) => table,
             Err(error) => {
@@ -124,7 +141,7 @@ impl Draft {
             top.require(APP, "write [app] with id, name, version and exec below it");
         }
         if let Some(background) = top.section(BACKGROUND) {
-            draft.read_background(background);
+            draft.read_background(background, options);
         }
         draft.problems.extend(top.problems);
         draft.problems.sort_by_key(Problem::line);
@@ -146,10 +163,10 @@ impl Draft {
         self.problems.extend(app.problems);
     }
 
-    fn read_background(&mut self, mut background: Fields<'_>) {
+    fn read_background(&mut self, mut background: Fields<'_>, options: ManifestOptions) {
         background.refuse_unknown(&BACKGROUND_KEYS);
         let found = background.texts("modes", "a list of background modes", mode::hint());
-        self.modes = mode::read(found, &mut background);
+        self.modes = mode::read(found, options, &mut background);
         self.problems.extend(background.problems);
     }
 

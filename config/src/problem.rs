@@ -15,7 +15,8 @@ pub struct Position {
     pub path: PathBuf,
     /// The line, counted from 1; none where the whole file is meant.
     pub line: Option<usize>,
-    /// The column in characters, counted from 1; only where the parser stumbled.
+    /// The column in characters, counted from 1; only where the parser stumbled, and where a line may hold
+    /// several values of one key.
     pub column: Option<usize>,
 }
 
@@ -164,6 +165,9 @@ pub enum Reason {
         /// What to do.
         remedy: &'static str,
     },
+    /// Values, each good in itself, that together break a rule of the runtime.
+    #[error(transparent)]
+    Rule(Box<dyn std::error::Error + Send + Sync>),
     /// Checked values that the settings' types refuse: a fault of the program, not of its user.
     #[error("the checked settings were refused: {0}; this is a fault of Carpus, please report it")]
     Internal(#[source] config::ConfigError),
@@ -187,6 +191,15 @@ impl Problem {
 
     pub(crate) fn of_key(origin: Origin, key: impl Into<String>, reason: impl Into<Reason>) -> Self {
         Self { origin, key: Some(key.into()), reason: reason.into() }
+    }
+
+    /// The line and the column in its file, for sorting; 0 where there is none.
+    pub(crate) fn place(&self) -> (usize, usize) {
+        let column = match &self.origin {
+            Origin::File(position) => position.column.unwrap_or(0),
+            Origin::Default | Origin::Profile(_) | Origin::Environment { .. } | Origin::Flag { .. } => 0,
+        };
+        (self.line(), column)
     }
 
     /// The line in its file, for sorting; 0 where there is none.
@@ -216,7 +229,7 @@ impl std::error::Error for Problem {
     }
 }
 
-/// Everything that is wrong with the settings, or with a manifest: never empty, in the order of the
+/// Everything that is wrong with the settings, a manifest or a theme: never empty, in the order of the
 /// layers and of the lines. Prints one problem on each line.
 #[derive(Debug)]
 pub struct ConfigError {

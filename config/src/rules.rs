@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use config::ValueKind;
+use config::{Value, ValueKind};
 
 use crate::suggest::nearest;
 use crate::units::{
-    ByteSize, DURATION_HINT, PERCENT_HINT, Percent, SIZE_HINT, ValueError, format_duration, parse_duration,
-    quoted,
+    ByteSize, CELSIUS_HINT, Celsius, DURATION_HINT, PERCENT_HINT, Percent, SHORT_DURATION_HINT, SIZE_HINT,
+    ValueError, format_duration, parse_duration_as, quoted,
 };
 use crate::values::{
     ADAPTER_ALLOWED, InputKey, KEY_ALLOWED, LogLevel, NAME_ALLOWED, PATH_ALLOWED, Profile, SOCKET_ALLOWED,
-    check_adapter, check_name, check_path, check_socket, not_one_of,
+    SessionKind, check_adapter, check_name, check_path, check_socket, not_one_of,
 };
 
 /// One key of the settings.
@@ -23,16 +23,18 @@ pub(crate) struct Rule {
     pub(crate) kind: Kind,
 }
 
-/// What a key takes. Durations are in milliseconds, sizes in bytes; ends are included.
+/// What a key takes. Durations are in milliseconds, temperatures in degrees, sizes in bytes; ends are included.
 #[derive(Debug)]
 pub(crate) enum Kind {
     Boolean,
     Duration { min_ms: u64, max_ms: u64 },
     Percent { min: u32, max: u32 },
+    Celsius { min: u32, max: u32 },
     Size { min: u64, max: u64 },
     Count { min: i64, max: i64 },
     CountOrZero { min: i64, max: i64 },
     Word { wanted: &'static str, allowed: &'static [&'static str] },
+    SessionKinds,
     Key,
     Path,
     Socket,
@@ -50,6 +52,7 @@ pub(crate) enum Raw {
     Boolean(bool),
     /// A whole number, and how it was written; none if it does not fit 64 bits.
     Integer(Option<i64>, String),
+    List(Vec<Raw>),
     /// Anything else: how to name it, and whether it is a number.
     Other {
         shown: String,
@@ -61,6 +64,8 @@ const MS: u64 = 1;
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
+/// A key that takes this long at most is told how to write short times.
+const LONG_MS: u64 = 30 * SECOND;
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -88,6 +93,7 @@ const fn size(key: &'static str, min: u64, max: u64) -> Rule {
 /// Every key, in the order of `defaults.toml`.
 pub(crate) static RULES: &[Rule] = &[
     rule(PROFILE_KEY, Kind::Word { wanted: "a profile", allowed: &Profile::NAMES }),
+    rule("compat.strict", Kind::Boolean),
     time("lifecycle.frontmost_time", SECOND, HOUR),
     time("lifecycle.suspend_grace", 0, MINUTE),
     time("lifecycle.leave_time", 100 * MS, MINUTE),
@@ -97,11 +103,20 @@ pub(crate) static RULES: &[Rule] = &[
     time("session.physical_therapy_limit", SECOND, 24 * HOUR),
     time("session.alarm_limit", SECOND, 24 * HOUR),
     count("session.max_per_app", 1, 1024),
+    rule("session.several_modes", Kind::Boolean),
     time("alarm.handle_time", 100 * MS, MINUTE),
     time("alarm.schedule_ahead", MINUTE, 720 * HOUR),
     time("alarm.past_tolerance", 0, HOUR),
     time("alarm.default_interval", 100 * MS, MINUTE),
+    time("alarm.min_interval", 100 * MS, MINUTE),
     time("alarm.max_interval", SECOND, MINUTE),
+    time("alarm.snooze", SECOND, HOUR),
+    time("alarm.fallback_lead", 100 * MS, 10 * MINUTE),
+    time("alarm.fallback_time", SECOND, HOUR),
+    percent("suppression.battery_below", 0, 100),
+    rule("suppression.temperature_above", Kind::Celsius { min: 30, max: 125 }),
+    rule("suppression.kinds", Kind::SessionKinds),
+    time("suppression.interval", 100 * MS, 10 * MINUTE),
     time("budget.window", SECOND, 10 * MINUTE),
     percent("budget.extended_runtime", 1, 400),
     time("budget.sample_interval", 100 * MS, MINUTE),
@@ -109,6 +124,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule("haptics.device", Kind::Path),
     time("haptics.gap", 100 * MS, 5 * SECOND),
     percent("haptics.gain", 0, 100),
+    rule("haptics.theme", Kind::Path),
     rule("audio.enabled", Kind::Boolean),
     rule("audio.device", Kind::Name),
     percent("audio.volume", 0, 100),
@@ -216,13 +232,14 @@ impl Raw {
             Self::Text(text) | Self::Bare(text) => quoted(text),
             Self::Boolean(value) => value.to_string(),
             Self::Integer(_, shown) | Self::Other { shown, .. } => shown.clone(),
+            Self::List(_) => "a list".to_owned(),
         }
     }
 
     fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Bare(text) => Some(text),
-            Self::Boolean(_) | Self::Integer(..) | Self::Other { .. } => None,
+            Self::Boolean(_) | Self::Integer(..) | Self::List(_) | Self::Other { .. } => None,
         }
     }
 
@@ -230,7 +247,7 @@ impl Raw {
         match self {
             Self::Integer(..) => true,
             Self::Other { number, .. } => *number,
-            Self::Text(_) | Self::Bare(_) | Self::Boolean(_) => false,
+            Self::Text(_) | Self::Bare(_) | Self::Boolean(_) | Self::List(_) => false,
         }
     }
 
@@ -247,7 +264,7 @@ impl Raw {
         match self {
             Self::Integer(number, _) => *number,
             Self::Bare(text) if is_digits(text) => text.parse().ok(),
-            Self::Bare(_) | Self::Text(_) | Self::Boolean(_) | Self::Other { .. } => None,
+            Self::Bare(_) | Self::Text(_) | Self::Boolean(_) | Self::List(_) | Self::Other { .. } => None,
         }
     }
 
@@ -256,7 +273,19 @@ impl Raw {
         match self {
             Self::Integer(number, _) => number.is_none(),
             Self::Bare(text) => is_digits(text) && text.parse::<i64>().is_err(),
-            Self::Text(_) | Self::Boolean(_) | Self::Other { .. } => false,
+            Self::Text(_) | Self::Boolean(_) | Self::List(_) | Self::Other { .. } => false,
+        }
+    }
+
+    /// The entries of a list; a variable or a flag has commas between them.
+    fn as_list(&self) -> Option<Vec<Self>> {
+        match self {
+            Self::List(entries) => Some(entries.clone()),
+            Self::Bare(text) if text.trim().is_empty() => Some(Vec::new()),
+            Self::Bare(text) => {
+                Some(text.split(',').map(|entry| Self::Bare(entry.trim().to_owned())).collect())
+            }
+            Self::Text(_) | Self::Boolean(_) | Self::Integer(..) | Self::Other { .. } => None,
         }
     }
 }
@@ -273,10 +302,12 @@ impl Kind {
             Self::Boolean => "true or false".to_owned(),
             Self::Duration { min_ms, max_ms } => format!("{} to {}", shown_ms(*min_ms), shown_ms(*max_ms)),
             Self::Percent { min, max } => format!("{} to {}", Percent::new(*min), Percent::new(*max)),
+            Self::Celsius { min, max } => format!("{} to {}", Celsius::new(*min), Celsius::new(*max)),
             Self::Size { min, max } => format!("{} to {}", ByteSize::new(*min), ByteSize::new(*max)),
             Self::Count { min, max } => format!("{min} to {max}"),
             Self::CountOrZero { min, max } => format!("0, or {min} to {max}"),
             Self::Word { allowed, .. } => allowed.join(", "),
+            Self::SessionKinds => format!("a list of {}", SessionKind::NAMES.join(", ")),
             Self::Key => KEY_ALLOWED.to_owned(),
             Self::Path => PATH_ALLOWED.to_owned(),
             Self::Socket => SOCKET_ALLOWED.to_owned(),
@@ -291,12 +322,18 @@ impl Kind {
             Self::Boolean => check_boolean(raw),
             Self::Count { min, max } => self.check_count(raw, |n| (*min..=*max).contains(&n)),
             Self::CountOrZero { min, max } => self.check_count(raw, |n| n == 0 || (*min..=*max).contains(&n)),
-            Self::Duration { min_ms, max_ms } => self.check_amount(raw, DURATION_HINT, |text| {
-                let range = Duration::from_millis(*min_ms)..=Duration::from_millis(*max_ms);
-                Ok(range.contains(&parse_duration(text)?))
-            }),
+            Self::Duration { min_ms, max_ms } => {
+                let hint = if *max_ms < LONG_MS { SHORT_DURATION_HINT } else { DURATION_HINT };
+                self.check_amount(raw, hint, |text| {
+                    let range = Duration::from_millis(*min_ms)..=Duration::from_millis(*max_ms);
+                    Ok(range.contains(&parse_duration_as(text, hint)?))
+                })
+            }
             Self::Percent { min, max } => self.check_amount(raw, PERCENT_HINT, |text| {
                 Ok((*min..=*max).contains(&text.parse::<Percent>()?.get()))
+            }),
+            Self::Celsius { min, max } => self.check_amount(raw, CELSIUS_HINT, |text| {
+                Ok((*min..=*max).contains(&text.parse::<Celsius>()?.degrees()))
             }),
             Self::Size { min, max } => self.check_amount(raw, SIZE_HINT, |text| {
                 Ok((*min..=*max).contains(&text.parse::<ByteSize>()?.bytes()))
@@ -304,6 +341,7 @@ impl Kind {
             Self::Word { wanted, allowed } => self.check_text(raw, |text| {
                 if allowed.contains(&text) { Ok(()) } else { Err(not_one_of(text, wanted, allowed)) }
             }),
+            Self::SessionKinds => self.check_session_kinds(raw),
             Self::Key => self.check_text(raw, |text| text.parse::<InputKey>().map(drop)),
             Self::Path => self.check_text(raw, check_path),
             Self::Socket => self.check_text(raw, check_socket),
@@ -348,14 +386,34 @@ impl Kind {
         Ok(ValueKind::String(text.to_owned()))
     }
 
+    fn check_session_kinds(&self, raw: &Raw) -> Result<ValueKind, ValueError> {
+        let entries = raw.as_list().ok_or_else(|| ValueError::NotA {
+            found: raw.shown(),
+            wanted: self.wanted(),
+            hint: r#"write ["self-care", "mindfulness"]"#.to_owned(),
+        })?;
+        let mut kinds: Vec<SessionKind> = Vec::new();
+        for entry in &entries {
+            let allowed = format!("allowed are {}", SessionKind::NAMES.join(", "));
+            let kind = entry.as_text(SessionKind::WANTED, &allowed)?.parse()?;
+            if kinds.contains(&kind) {
+                return Err(ValueError::Twice { found: entry.shown() });
+            }
+            kinds.push(kind);
+        }
+        Ok(ValueKind::Array(kinds.into_iter().map(|kind| Value::from(kind.as_str())).collect()))
+    }
+
     fn wanted(&self) -> &'static str {
         match self {
             Self::Boolean => "true or false",
             Self::Duration { .. } => "a duration",
             Self::Percent { .. } => "a percentage",
+            Self::Celsius { .. } => "a temperature",
             Self::Size { .. } => "a size",
             Self::Count { .. } | Self::CountOrZero { .. } => "a whole number",
             Self::Word { wanted, .. } => wanted,
+            Self::SessionKinds => "a list of types of session",
             Self::Key => "the name of a key",
             Self::Path | Self::Socket => "an absolute path",
             Self::Adapter => "a Bluetooth adapter",
@@ -376,11 +434,13 @@ fn check_boolean(raw: &Raw) -> Result<ValueKind, ValueError> {
     match raw {
         Raw::Boolean(value) => Ok(ValueKind::Boolean(*value)),
         Raw::Bare(text) if text == "true" || text == "false" => Ok(ValueKind::Boolean(text == "true")),
-        Raw::Bare(_) | Raw::Text(_) | Raw::Integer(..) | Raw::Other { .. } => Err(ValueError::NotA {
-            found: raw.shown(),
-            wanted: "true or false",
-            hint: format!("write true or false{}", without_quotes(raw)),
-        }),
+        Raw::Bare(_) | Raw::Text(_) | Raw::Integer(..) | Raw::List(_) | Raw::Other { .. } => {
+            Err(ValueError::NotA {
+                found: raw.shown(),
+                wanted: "true or false",
+                hint: format!("write true or false{}", without_quotes(raw)),
+            })
+        }
     }
 }
 
@@ -388,6 +448,6 @@ fn check_boolean(raw: &Raw) -> Result<ValueKind, ValueError> {
 fn without_quotes(raw: &Raw) -> &'static str {
     match raw {
         Raw::Text(_) => ", without quotes",
-        Raw::Bare(_) | Raw::Boolean(_) | Raw::Integer(..) | Raw::Other { .. } => "",
+        Raw::Bare(_) | Raw::Boolean(_) | Raw::Integer(..) | Raw::List(_) | Raw::Other { .. } => "",
     }
 }

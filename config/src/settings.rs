@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::strict;
-use crate::units::{ByteSize, Percent};
-use crate::values::{AutoOr, InputKey, LogLevel, Profile};
+use crate::units::{ByteSize, Celsius, Percent};
+use crate::values::{AutoOr, InputKey, LogLevel, Profile, SessionKind};
 
 /// All settings of the runtime, checked.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -16,12 +16,16 @@ use crate::values::{AutoOr, InputKey, LogLevel, Profile};
 pub struct Settings {
     /// The board that the runtime runs on.
     pub profile: Profile,
+    /// How near the runtime keeps to WatchKit.
+    pub compat: Compat,
     /// The life cycle of apps (L).
     pub lifecycle: Lifecycle,
     /// Extended runtime sessions (S, T).
     pub session: Session,
     /// Alarms (A, N).
     pub alarm: Alarm,
+    /// When the board cannot afford sessions (S10).
+    pub suppression: Suppression,
     /// The CPU budget of sessions (C).
     pub budget: Budget,
     /// The vibration motor (H).
@@ -42,6 +46,15 @@ pub struct Settings {
     pub paths: Paths,
     /// What the runtime says.
     pub log: Log,
+}
+
+/// How near the runtime keeps to WatchKit.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compat {
+    /// Whether every extension of the rules is off, and the numbers of the rules count (T5).
+    #[serde(deserialize_with = "strict::boolean")]
+    pub strict: bool,
 }
 
 /// The life cycle of apps.
@@ -82,6 +95,9 @@ pub struct Session {
     /// How many sessions of one app may be there that have not ended. 1 to 1024.
     #[serde(deserialize_with = "strict::integer")]
     pub max_per_app: usize,
+    /// Whether an app may declare several extended-runtime modes (M4). Never in strict mode.
+    #[serde(deserialize_with = "strict::boolean")]
+    pub several_modes: bool,
 }
 
 /// Alarms.
@@ -100,9 +116,38 @@ pub struct Alarm {
     /// From one haptic of an alarm to the next, where the app does not say (N2). 100 ms to 1 min.
     #[serde(deserialize_with = "strict::duration")]
     pub default_interval: Duration,
+    /// The shortest interval that an app may ask for (N2). 100 ms to 1 min, at most `default_interval` and at least
+    /// the gap between two haptics.
+    #[serde(deserialize_with = "strict::duration")]
+    pub min_interval: Duration,
     /// The longest interval that an app may ask for (N2). 1 s to 1 min.
     #[serde(deserialize_with = "strict::duration")]
     pub max_interval: Duration,
+    /// How long a snooze is, where the user names no time (N5). 1 s to 1 h.
+    #[serde(deserialize_with = "strict::duration")]
+    pub snooze: Duration,
+    /// How long before the end of its window the runtime rings an alarm of which its app never notified; never more
+    /// than half of the time left (N7). 100 ms to 10 min.
+    #[serde(deserialize_with = "strict::duration")]
+    pub fallback_lead: Duration,
+    /// How long the runtime then rings it (N7). 1 s to 1 h.
+    #[serde(deserialize_with = "strict::duration")]
+    pub fallback_time: Duration,
+}
+
+/// When the board cannot afford sessions: its battery is low, or it is too hot (S10).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suppression {
+    /// The charge of the battery below which sessions are suppressed; 0 % is never. 0 % to 100 %.
+    pub battery_below: Percent,
+    /// The temperature of the hottest thermal zone above which they are; 125 °C is never. 30 °C to 125 °C.
+    pub temperature_above: Celsius,
+    /// The types of session that are suppressed, each once.
+    pub kinds: Vec<SessionKind>,
+    /// From one look at the battery and the thermal zones to the next. 100 ms to 10 min.
+    #[serde(deserialize_with = "strict::duration")]
+    pub interval: Duration,
 }
 
 /// The CPU budget of sessions.
@@ -133,6 +178,8 @@ pub struct Haptics {
     pub gap: Duration,
     /// The strength of every haptic, of the motor's full strength. 0 % to 100 %.
     pub gain: Percent,
+    /// The path of a theme file (H1); `Auto` is the built-in theme.
+    pub theme: AutoOr<PathBuf>,
 }
 
 /// The speaker.

@@ -6,6 +6,7 @@ mod layering;
 mod manifests;
 mod mutations;
 mod refusals;
+mod themes;
 mod values;
 
 use std::fs;

@@ -10,8 +10,12 @@ use crate::strict;
 
 /// How to write a duration.
 pub(crate) const DURATION_HINT: &str = "write 30s, 2min or 1h";
+/// How to write a duration that is short.
+pub(crate) const SHORT_DURATION_HINT: &str = "write 100ms or 1s";
 /// How to write a percentage.
 pub(crate) const PERCENT_HINT: &str = "write 15% or 80%";
+/// How to write a temperature.
+pub(crate) const CELSIUS_HINT: &str = "write 80C";
 /// How to write a size.
 pub(crate) const SIZE_HINT: &str = "write 512B, 64KiB or 1MiB";
 
@@ -20,6 +24,9 @@ const DURATION_UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("min", 60_000), ("s
 /// The units of a size, with their bytes, largest first.
 const SIZE_UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 const PERCENT_UNITS: [(&str, u64); 1] = [("%", 1)];
+const CELSIUS_UNITS: [(&str, u64); 1] = [("C", 1)];
+/// Thousandths of a degree in a degree.
+const MDEGC_PER_DEGREE: i32 = 1000;
 
 /// The longest piece of a user's text that a message repeats, in characters.
 const QUOTED_MAX: usize = 60;
@@ -55,6 +62,12 @@ pub enum ValueError {
         /// How to write it, or what is allowed.
         hint: String,
     },
+    /// An entry of a list that is there before.
+    #[error("{found} is named twice; name it once")]
+    Twice {
+        /// The entry, as written.
+        found: String,
+    },
     /// The right kind of value, but too small or too large.
     #[error("{found} is out of range; allowed is {allowed}")]
     OutOfRange {
@@ -79,7 +92,12 @@ pub(crate) fn quoted(text: &str) -> String {
 /// # Errors
 /// When the unit is missing or unknown, or the text is no duration.
 pub fn parse_duration(text: &str) -> Result<Duration, ValueError> {
-    let ms = parse_with_unit(text, &DURATION_UNITS, "a duration", DURATION_HINT)?;
+    parse_duration_as(text, DURATION_HINT)
+}
+
+/// As [`parse_duration`]; an error says `hint`.
+pub(crate) fn parse_duration_as(text: &str, hint: &str) -> Result<Duration, ValueError> {
+    let ms = parse_with_unit(text, &DURATION_UNITS, "a duration", hint)?;
     Ok(Duration::from_millis(ms))
 }
 
@@ -127,6 +145,48 @@ impl FromStr for Percent {
 }
 
 impl<'de> Deserialize<'de> for Percent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        strict::parsed(deserializer)
+    }
+}
+
+/// A temperature in whole degrees Celsius, not below zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Celsius(u32);
+
+impl Celsius {
+    /// `degrees` degrees.
+    pub const fn new(degrees: u32) -> Self {
+        Self(degrees)
+    }
+
+    /// The whole degrees.
+    pub const fn degrees(self) -> u32 {
+        self.0
+    }
+
+    /// In thousandths of a degree, as the kernel counts; the largest number where it would not fit.
+    pub fn mdegc(self) -> i32 {
+        i32::try_from(self.0).unwrap_or(i32::MAX).saturating_mul(MDEGC_PER_DEGREE)
+    }
+}
+
+impl fmt::Display for Celsius {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}C", self.0)
+    }
+}
+
+impl FromStr for Celsius {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let degrees = parse_with_unit(text, &CELSIUS_UNITS, "a temperature", CELSIUS_HINT)?;
+        Ok(Self(u32::try_from(degrees).unwrap_or(u32::MAX)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Celsius {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         strict::parsed(deserializer)
     }

@@ -130,6 +130,56 @@ impl<'de> Deserialize<'de> for LogLevel {
     }
 }
 
+/// A type of extended runtime session (T), as the settings name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SessionKind {
+    /// Short wellness tasks.
+    SelfCare,
+    /// Silent meditation, breathing.
+    Mindfulness,
+    /// Stretching, range of motion.
+    PhysicalTherapy,
+    /// Smart alarm.
+    Alarm,
+}
+
+impl SessionKind {
+    /// All types.
+    pub const ALL: [Self; 4] = [Self::SelfCare, Self::Mindfulness, Self::PhysicalTherapy, Self::Alarm];
+    /// Their names, in the order of the variants: those of the modes in a manifest.
+    pub(crate) const NAMES: [&'static str; 4] = ["self-care", "mindfulness", "physical-therapy", "alarm"];
+    /// What one of them is, for people.
+    pub(crate) const WANTED: &'static str = "a type of session";
+
+    /// The name, as written in the settings.
+    pub const fn as_str(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+}
+
+impl fmt::Display for SessionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for SessionKind {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| not_one_of(text, Self::WANTED, &Self::NAMES))
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        strict::parsed(deserializer)
+    }
+}
+
 /// What the runtime finds by itself, unless the user names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AutoOr<T> {

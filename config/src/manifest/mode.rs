@@ -1,4 +1,4 @@
-//! Background modes (M1, M2).
+//! Background modes (M1, M2, M4).
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,6 +7,7 @@ use crate::problem::Reason;
 use crate::units::{ValueError, quoted};
 use crate::values::not_one_of;
 
+use super::ManifestOptions;
 use super::fields::{Fields, Placed};
 
 /// What an app may do when it is not active (M1).
@@ -88,10 +89,14 @@ pub(super) fn hint() -> String {
 }
 
 /// Judges the texts of `background.modes`; what is wrong goes to `fields`.
-pub(super) fn read(found: Vec<Placed>, fields: &mut Fields<'_>) -> Vec<BackgroundMode> {
+pub(super) fn read(
+    found: Vec<Placed>,
+    options: ManifestOptions,
+    fields: &mut Fields<'_>,
+) -> Vec<BackgroundMode> {
     let mut modes = Vec::new();
     for (text, position) in found {
-        match judge(&text, &modes) {
+        match judge(&text, &modes, options) {
             Ok(mode) => modes.push(mode),
             Err(reason) => fields.refuse("modes", position, reason),
         }
@@ -99,7 +104,7 @@ pub(super) fn read(found: Vec<Placed>, fields: &mut Fields<'_>) -> Vec<Backgroun
     modes
 }
 
-fn judge(text: &str, before: &[BackgroundMode]) -> Result<BackgroundMode, Reason> {
+fn judge(text: &str, before: &[BackgroundMode], options: ManifestOptions) -> Result<BackgroundMode, Reason> {
     let mode: BackgroundMode = text.parse()?;
     let found = quoted(text);
     if before.contains(&mode) {
@@ -108,7 +113,7 @@ fn judge(text: &str, before: &[BackgroundMode]) -> Result<BackgroundMode, Reason
     }
     let first = before.iter().find(|mode| mode.is_extended_runtime());
     match first {
-        Some(first) if mode.is_extended_runtime() => Err(Reason::Mode {
+        Some(first) if mode.is_extended_runtime() && !options.takes_several_modes() => Err(Reason::Mode {
             found,
             fault: format!("is a second extended-runtime mode beside {:?}", first.as_str()),
             remedy: "keep one of them",

@@ -56,6 +56,30 @@ fn n2_the_usual_interval_is_not_above_the_longest() {
     Settings::load(&of_env(&[("CARPUS_ALARM__MAX_INTERVAL", "3s")])).unwrap();
 }
 
+/// N2 takes the gap of H2 for the shortest interval: a shorter one could not be felt.
+#[test]
+fn n2_the_shortest_interval_lies_between_the_gap_and_the_usual_one() {
+    assert_eq!(
+        refusal(&of_flags(&[("alarm.min_interval", "4s")])),
+        "--set alarm.min_interval: \"4s\" is too long for alarm.default_interval = \"3s\" (default); \
+         allowed is up to 3s"
+    );
+    assert_eq!(
+        refusal(&of_flags(&[("haptics.gap", "101ms")])),
+        "--set haptics.gap: \"101ms\" is too long for alarm.min_interval = \"100ms\" (default); \
+         allowed is up to 100ms"
+    );
+    let agreed = [("haptics.gap", "1s"), ("alarm.min_interval", "1s"), ("alarm.default_interval", "1s")];
+    Settings::load(&of_flags(&agreed)).unwrap();
+}
+
+/// N5 refuses a snooze that the window has no room for, and N7 halves a lead that is too long for it.
+#[test]
+fn n5_n7_a_snooze_and_a_lead_longer_than_the_window_are_allowed() {
+    let short = [("session.alarm_limit", "1s"), ("alarm.snooze", "1h"), ("alarm.fallback_lead", "10min")];
+    Settings::load(&of_flags(&short)).unwrap();
+}
+
 /// S4 halves a lead that is too long for what is left, so that no limit is too short for it.
 #[test]
 fn s4_a_lead_longer_than_a_limit_is_allowed() {

@@ -8,7 +8,10 @@ use super::of_flags;
 use crate::document::Document;
 use crate::layers::Layer;
 use crate::rules::{RULES, Rule};
-use crate::{AutoOr, ByteSize, DEFAULTS, InputKey, LogLevel, Origin, Percent, Profile, Settings, Sources};
+use crate::{
+    AutoOr, ByteSize, Celsius, DEFAULTS, InputKey, LogLevel, Origin, Percent, Profile, SessionKind, Settings,
+    Sources,
+};
 
 fn layer_of(text: &str) -> Layer {
     Layer::of_document(&Document::new(Path::new("test.toml"), text), Origin::File)
@@ -104,6 +107,7 @@ fn profiles_of_boards() {
     assert!(zero.bluetooth.max_straps < desktop.bluetooth.max_straps);
     assert!(zero.budget.sample_interval > desktop.budget.sample_interval);
     assert!(board.bluetooth.connect_timeout < desktop.bluetooth.connect_timeout);
+    assert!(desktop.suppression.temperature_above > zero.suppression.temperature_above);
     assert_eq!(board.audio.device, AutoOr::Named("plughw:CARD=Intel,DEV=0".to_owned()));
 }
 
@@ -125,7 +129,14 @@ fn t5_the_defaults_are_those_of_the_rules() {
     assert_eq!(settings.alarm.schedule_ahead, minutes(36 * 60), "A1");
     assert_eq!(settings.alarm.past_tolerance, minutes(1), "A2");
     assert_eq!(settings.alarm.default_interval, seconds(3), "N2");
+    assert_eq!(settings.alarm.min_interval, Duration::from_millis(100), "N2");
     assert_eq!(settings.alarm.max_interval, seconds(60), "N2");
+    assert_eq!(settings.alarm.snooze, minutes(9), "N5");
+    assert_eq!(settings.alarm.fallback_lead, minutes(1), "N7");
+    assert_eq!(settings.alarm.fallback_time, minutes(10), "N7");
+    assert!(!settings.compat.strict && !settings.session.several_modes, "M4");
+    let all_but_the_alarm = [SessionKind::SelfCare, SessionKind::Mindfulness, SessionKind::PhysicalTherapy];
+    assert_eq!(settings.suppression.kinds, all_but_the_alarm, "S10");
     assert_eq!(settings.budget.window, seconds(60), "C1");
     assert_eq!(settings.budget.extended_runtime, Percent::new(15), "C2");
     assert_eq!(settings.budget.sample_interval, seconds(2));
@@ -136,8 +147,13 @@ fn t5_the_defaults_are_those_of_the_rules() {
 fn the_other_defaults() {
     let settings: Settings = toml::from_str(DEFAULTS).unwrap();
     let ms = Duration::from_millis;
+    let suppression = settings.suppression;
+    assert_eq!(suppression.battery_below, Percent::new(5));
+    assert_eq!(suppression.temperature_above, Celsius::new(80));
+    assert_eq!(suppression.interval, ms(30_000));
     assert!(settings.haptics.enabled && settings.audio.enabled && settings.bluetooth.enabled);
     assert_eq!((settings.haptics.device, settings.haptics.gap), (AutoOr::Auto, ms(100)), "H2");
+    assert_eq!(settings.haptics.theme, AutoOr::Auto, "H1");
     assert_eq!((settings.haptics.gain, settings.audio.volume), (Percent::new(100), Percent::new(80)));
     assert_eq!((settings.audio.device, settings.audio.buffer_frames), (AutoOr::Auto, 0));
     let bluetooth = settings.bluetooth;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Folders, of_env, pairs};
-use crate::{Origin, Percent, Position, Profile, Settings, Sources};
+use crate::{Origin, Percent, Position, Profile, SessionKind, Settings, Sources};
 
 const KEY: &str = "budget.sample_interval";
 
@@ -130,6 +130,8 @@ fn every_kind_of_value_can_come_from_the_environment() {
         ("CARPUS_BLUETOOTH__ADAPTER", "hci1"),
         ("CARPUS_PATHS__STATE", "/srv/carpus"),
         ("CARPUS_LOG__LEVEL", "trace"),
+        ("CARPUS_SUPPRESSION__TEMPERATURE_ABOVE", "60C"),
+        ("CARPUS_SUPPRESSION__KINDS", "alarm, self-care"),
     ]);
     let settings = Settings::load(&sources).unwrap().settings;
     assert!(!settings.haptics.enabled);
@@ -141,6 +143,21 @@ fn every_kind_of_value_can_come_from_the_environment() {
     assert_eq!(settings.bluetooth.adapter.named().map(String::as_str), Some("hci1"));
     assert_eq!(settings.paths.state.named(), Some(&"/srv/carpus".into()));
     assert_eq!(settings.log.level, crate::LogLevel::Trace);
+    assert_eq!(settings.suppression.temperature_above.mdegc(), 60_000);
+    assert_eq!(settings.suppression.kinds, [SessionKind::Alarm, SessionKind::SelfCare]);
+}
+
+/// A list is replaced as a whole, and may be empty.
+#[test]
+fn a_list_is_taken_from_one_layer() {
+    let kinds = |sources: &Sources| Settings::load(sources).unwrap().settings.suppression.kinds;
+    let folders = Folders::new().with("system/a.toml", "[suppression]\nkinds = [\"alarm\"]\n");
+    let mut sources = folders.sources();
+    assert_eq!(kinds(&sources), [SessionKind::Alarm]);
+    sources.flags = pairs(&[("suppression.kinds", "")]);
+    assert_eq!(kinds(&sources), []);
+    let folders = folders.with("user/a.toml", "[suppression]\nkinds = []\n");
+    assert_eq!(kinds(&folders.sources()), []);
 }
 
 #[test]
@@ -154,6 +171,8 @@ fn the_description_is_toml_that_gives_the_same_settings() {
     assert!(text.contains("log.level = \"debug\" # --set log.level\n"), "{text}");
     assert!(text.contains("haptics.enabled = true # default\n"), "{text}");
     assert!(text.contains("# CARPUS_AUDIO__DEVICE\n"), "{text}");
+    let kinds = r#"suppression.kinds = ["self-care", "mindfulness", "physical-therapy"] # default"#;
+    assert!(text.contains(kinds), "{text}");
 
     let again = Folders::new().with("system/a.toml", &text).load().unwrap();
     assert_eq!(again.settings, loaded.settings);

@@ -1,4 +1,4 @@
-//! Manifests: what is taken, and every refusal word for word (M1–M3).
+//! Manifests: what is taken, and every refusal word for word (M1–M4).
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::lines;
 use crate::ConfigError;
-use crate::manifest::{BackgroundMode, Manifest};
+use crate::manifest::{BackgroundMode, Manifest, ManifestOptions};
 
 const GOOD: &str = r#"[app]
 id = "heart-rate"
@@ -19,7 +19,7 @@ modes = ["mindfulness", "bluetooth-central"]
 "#;
 
 fn parse(text: &str) -> Result<Manifest, ConfigError> {
-    Manifest::parse(text, Path::new("app.toml"))
+    Manifest::parse(text, Path::new("app.toml"), ManifestOptions::default())
 }
 
 fn refusals(text: &str) -> Vec<String> {
@@ -60,7 +60,7 @@ impl AppFolder {
     }
 
     fn load(&self) -> Result<Manifest, ConfigError> {
-        Manifest::load(&self.path())
+        Manifest::load(&self.path(), ManifestOptions::default())
     }
 
     fn refusals(&self) -> Vec<String> {
@@ -151,6 +151,47 @@ fn m2_one_extended_runtime_mode_beside_any_others() {
     );
     let others = GOOD.replace("\"mindfulness\"", r#""alarm", "audio", "location", "workout-processing""#);
     assert_eq!(parse(&others).unwrap().modes.len(), 5);
+}
+
+const SEVERAL: ManifestOptions = ManifestOptions { several_modes: true, strict: false };
+const STRICT: ManifestOptions = ManifestOptions { several_modes: false, strict: true };
+
+/// The good manifest with these modes, under these options.
+fn with_modes(modes: &str, options: ManifestOptions) -> Result<Vec<BackgroundMode>, ConfigError> {
+    let text = GOOD.replace(r#""mindfulness", "bluetooth-central""#, modes);
+    Manifest::parse(&text, Path::new("app.toml"), options).map(|manifest| manifest.modes)
+}
+
+#[test]
+fn m4_several_extended_runtime_modes_are_taken_where_the_settings_allow_them() {
+    let several = r#""mindfulness", "audio", "alarm", "self-care""#;
+    assert!(with_modes(several, ManifestOptions::default()).is_err());
+    let expected =
+        [BackgroundMode::Mindfulness, BackgroundMode::Audio, BackgroundMode::Alarm, BackgroundMode::SelfCare];
+    assert_eq!(with_modes(several, SEVERAL).unwrap(), expected);
+    let folder = AppFolder::new(&GOOD.replace("\"bluetooth-central\"", "\"alarm\""));
+    let folder = folder.with_program("heart-rate", 0o755);
+    assert_eq!(folder.refusals().len(), 1);
+    assert_eq!(Manifest::load(&folder.path(), SEVERAL).unwrap().modes.len(), 2);
+}
+
+/// WatchKit takes such an app, and refuses its sessions.
+#[test]
+fn m3_in_strict_mode_none_and_several_extended_runtime_modes_are_taken() {
+    assert_eq!(with_modes(r#""alarm", "self-care""#, STRICT).unwrap().len(), 2);
+    assert_eq!(with_modes(r#""audio""#, STRICT).unwrap(), [BackgroundMode::Audio]);
+    assert_eq!(with_modes("", STRICT).unwrap(), []);
+}
+
+#[test]
+fn m3_whatever_else_is_wrong_is_refused_under_all_options() {
+    for options in [SEVERAL, STRICT] {
+        let refused = |modes| with_modes(modes, options).unwrap_err().to_string();
+        assert!(refused(r#""alarm", "alarm""#).ends_with("\"alarm\" is named twice; name it once"));
+        assert!(refused(r#""alarm", "nap""#).contains("\"nap\" is not a background mode"));
+        let text = GOOD.replace("id =", "ix =");
+        assert!(Manifest::parse(&text, Path::new("app.toml"), options).is_err());
+    }
 }
 
 #[test]
@@ -358,5 +399,5 @@ fn a_folder_behind_a_link_is_taken() {
     let folder = AppFolder::new(GOOD).with_program("heart-rate", 0o755);
     let link = folder.dir.path().join("link");
     symlink("app", &link).unwrap();
-    Manifest::load(&link).unwrap();
+    Manifest::load(&link, ManifestOptions::default()).unwrap();
 }

@@ -6,8 +6,9 @@ use std::path::Path;
 use super::{Folders, lines, pairs};
 use crate::document::Document;
 use crate::layers::Layer;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, ManifestOptions};
 use crate::rules::RULES;
+use crate::theme::{DEFAULT_THEME, Part, ThemeFile};
 use crate::{DEFAULTS, Origin, Profile, Settings, Sources};
 
 const ROUNDS: usize = 3000;
@@ -135,13 +136,30 @@ fn no_settings_file_makes_a_panic() {
 
 #[test]
 fn no_manifest_makes_a_panic() {
-    let refused = refused_of(&[MANIFEST], |text| match Manifest::parse(text, Path::new("app.toml")) {
+    let parse = |text: &str| Manifest::parse(text, Path::new("app.toml"), ManifestOptions::default());
+    let refused = refused_of(&[MANIFEST], |text| match parse(text) {
         Ok(manifest) => {
             assert!(!manifest.id.contains('/') && !manifest.id.starts_with('.'), "{text:?}");
             assert!(manifest.exec.is_relative() && !manifest.exec.starts_with(".."), "{text:?}");
             false
         }
         Err(error) => !lines(&error, Path::new("/")).is_empty(),
+    });
+    assert!(refused > ROUNDS / 4 && refused < ROUNDS, "the mutations bite, but not always: {refused}");
+}
+
+#[test]
+fn h1_no_theme_makes_a_panic_and_what_is_refused_has_its_problem() {
+    let refused = refused_of(&[DEFAULT_THEME], |text| {
+        let file = ThemeFile::parse(text, Path::new("theme.toml"));
+        let is_refused = file.patterns().iter().any(|p| p.steps == Part::Refused || p.tones == Part::Refused);
+        match file.finish() {
+            Ok(()) => {
+                assert!(!is_refused, "{text:?}");
+                false
+            }
+            Err(error) => !lines(&error, Path::new("/")).is_empty(),
+        }
     });
     assert!(refused > ROUNDS / 4 && refused < ROUNDS, "the mutations bite, but not always: {refused}");
 }

@@ -56,6 +56,19 @@ fn durations() {
 }
 
 #[test]
+fn short_durations() {
+    check_values(
+        "haptics",
+        "gap",
+        &[
+            ("100", "100 has no unit; write 100ms or 1s, in quotes"),
+            (r#""100""#, r#""100" has no unit; write 100ms or 1s"#),
+            (r#""99ms""#, r#""99ms" is out of range; allowed is 100ms to 5s"#),
+        ],
+    );
+}
+
+#[test]
 fn percentages() {
     check_values(
         "budget",
@@ -72,6 +85,68 @@ fn percentages() {
             (r#""half""#, r#""half" is not a percentage; write 15% or 80%"#),
         ],
     );
+}
+
+#[test]
+fn temperatures() {
+    check_values(
+        "suppression",
+        "temperature_above",
+        &[
+            (r#""80""#, r#""80" has no unit; write 80C"#),
+            ("80", "80 has no unit; write 80C, in quotes"),
+            ("80.5", "80.5 has no unit; write 80C, in quotes"),
+            (r#""80F""#, r#""80F" has the unknown unit "F"; write 80C"#),
+            (r#""80.5C""#, r#""80.5C" is not a whole number with a unit; write 80C"#),
+            (r#""-80C""#, r#""-80C" is not a temperature; write 80C"#),
+            (r#""hot""#, r#""hot" is not a temperature; write 80C"#),
+            (r#""29C""#, r#""29C" is out of range; allowed is 30C to 125C"#),
+            (r#""126C""#, r#""126C" is out of range; allowed is 30C to 125C"#),
+            (
+                r#""99999999999999999999C""#,
+                r#""99999999999999999999C" is out of range; allowed is 30C to 125C"#,
+            ),
+        ],
+    );
+    check_values(
+        "suppression",
+        "battery_below",
+        &[(r#""101%""#, r#""101%" is out of range; allowed is 0% to 100%"#)],
+    );
+}
+
+#[test]
+fn lists_of_types_of_session() {
+    let allowed = "allowed are self-care, mindfulness, physical-therapy, alarm";
+    check_values(
+        "suppression",
+        "kinds",
+        &[
+            (
+                r#""alarm""#,
+                r#""alarm" is not a list of types of session; write ["self-care", "mindfulness"]"#,
+            ),
+            ("true", r#"true is not a list of types of session; write ["self-care", "mindfulness"]"#),
+            ("{ a = 1 }", r#"a table is not a list of types of session; write ["self-care", "mindfulness"]"#),
+            (r#"["nap"]"#, &format!(r#""nap" is not a type of session; {allowed}"#)),
+            (
+                r#"["alarm", "mindfullness"]"#,
+                &format!(
+                    r#""mindfullness" is not a type of session; did you mean "mindfulness"? A{}"#,
+                    &allowed[1..]
+                ),
+            ),
+            (r#"["alarm", "alarm"]"#, r#""alarm" is named twice; name it once"#),
+            ("[3]", &format!("3 is not a type of session; {allowed}, in quotes")),
+            (r#"[["alarm"]]"#, &format!("a list is not a type of session; {allowed}, in quotes")),
+        ],
+    );
+    let flag = |value| refusal(&of_flags(&[("suppression.kinds", value)]));
+    assert_eq!(
+        flag("alarm,,self-care"),
+        format!("--set suppression.kinds: \"\" is not a type of session; {allowed}")
+    );
+    assert_eq!(flag("alarm, alarm"), "--set suppression.kinds: \"alarm\" is named twice; name it once");
 }
 
 #[test]
@@ -246,8 +321,8 @@ fn unknown_keys() {
 
 #[test]
 fn unknown_sections() {
-    let top = "allowed at the top: profile, [lifecycle], [session], [alarm], [budget], [haptics], \
-               [audio], [bluetooth], [inputs], [ipc], [apps], [journal], [paths], [log]";
+    let top = "allowed at the top: profile, [compat], [lifecycle], [session], [alarm], [suppression], \
+               [budget], [haptics], [audio], [bluetooth], [inputs], [ipc], [apps], [journal], [paths], [log]";
     assert_eq!(
         of_file("[log]\nlevel = \"info\"\n[sesion]\nnonsense = 1\n"),
         format!("system/board.toml:3: sesion: unknown key; did you mean session? A{}", &top[1..])
@@ -337,8 +412,8 @@ fn flags() {
         "--set lifecycle.frontmost_tim: unknown key; did you mean frontmost_time? \
          Allowed in [lifecycle]: frontmost_time, suspend_grace, leave_time"
     );
-    let top = "llowed at the top: profile, [lifecycle], [session], [alarm], [budget], [haptics], \
-               [audio], [bluetooth], [inputs], [ipc], [apps], [journal], [paths], [log]";
+    let top = "llowed at the top: profile, [compat], [lifecycle], [session], [alarm], [suppression], \
+               [budget], [haptics], [audio], [bluetooth], [inputs], [ipc], [apps], [journal], [paths], [log]";
     assert_eq!(
         of("sesion.will_expire_lead", "30s"),
         format!("--set sesion.will_expire_lead: unknown key; did you mean session.will_expire_lead? A{top}")

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use crate::manifest::BackgroundMode;
-use crate::{ByteSize, InputKey, LogLevel, Percent, Profile, Settings, format_duration, parse_duration};
+use crate::{
+    ByteSize, Celsius, InputKey, LogLevel, Percent, Profile, SessionKind, Settings, format_duration,
+    parse_duration,
+};
 
 #[test]
 fn durations_are_whole_numbers_with_a_unit() {
@@ -24,6 +27,8 @@ fn what_is_too_large_for_a_number_is_large_and_no_panic() {
     assert!(parse_duration(huge).unwrap() > Duration::from_secs(1 << 40));
     assert_eq!("18446744073709551615GiB".parse::<ByteSize>().unwrap().bytes(), u64::MAX);
     assert_eq!("99999999999%".parse::<Percent>().unwrap().get(), u32::MAX);
+    let hot: Celsius = "99999999999C".parse().unwrap();
+    assert_eq!((hot.degrees(), hot.mdegc()), (u32::MAX, i32::MAX));
 }
 
 #[test]
@@ -35,6 +40,8 @@ fn values_with_units_are_shown_as_they_are_read() {
         assert_eq!(text.parse::<ByteSize>().unwrap().to_string(), text);
     }
     assert_eq!("15%".parse::<Percent>().unwrap().to_string(), "15%");
+    assert_eq!("80C".parse::<Celsius>().unwrap().to_string(), "80C");
+    assert_eq!(Celsius::new(80).mdegc(), 80_000);
     assert!((Percent::new(15).fraction() - 0.15).abs() < 1e-12);
 }
 
@@ -48,6 +55,11 @@ fn words_are_read_as_they_are_shown() {
     }
     for mode in BackgroundMode::ALL {
         assert_eq!(mode.to_string().parse(), Ok(mode));
+    }
+    for kind in SessionKind::ALL {
+        assert_eq!(kind.to_string().parse(), Ok(kind));
+        let mode: BackgroundMode = kind.as_str().parse().unwrap();
+        assert!(mode.is_extended_runtime(), "a manifest names it so too (M1)");
     }
     assert_eq!("none".parse(), Ok(InputKey::None));
     assert_eq!("KEY_POWER".parse(), Ok(InputKey::Key("KEY_POWER".to_owned())));
@@ -73,6 +85,9 @@ fn the_types_take_values_only_as_they_are_written() {
         ("enabled = true", "enabled = \"true\""),
         ("leave_time = \"5s\"", "leave_time = 5"),
         ("extended_runtime = \"15%\"", "extended_runtime = 15"),
+        ("temperature_above = \"80C\"", "temperature_above = 80"),
+        ("\"physical-therapy\"]", "3]"),
+        ("kinds = [", "kinds = \"alarm\" # ["),
         ("max_frame = \"64KiB\"", "max_frame = 65536"),
         ("adapter = \"auto\"", "adapter = 0"),
         ("level = \"info\"", "level = \"loud\""),
