@@ -1,12 +1,19 @@
 //! Haptics (H1): the fourteen types, what each feels and sounds like, and how one follows another (H2, H3).
 
+mod built_in;
 mod pattern;
 mod sequencer;
 #[cfg(test)]
 mod tests;
+mod theme;
 
-pub use self::pattern::{PATTERN_LENGTH_MAX, Pattern, STEP_LENGTH_MIN, Step, Tone, pattern};
+pub use self::pattern::{
+    BadPattern, FREQUENCY_MAX_HZ, FREQUENCY_MIN_HZ, PATTERN_LENGTH_MAX, Pattern, STEP_LENGTH_MIN, STEPS_MAX,
+    STRENGTH_MAX_PERCENT, Step, TONE_LENGTH_MIN, TONES_MAX, TURNING_LENGTH_MAX, Tone, check_steps,
+    check_tones,
+};
 pub use self::sequencer::{DUTY_RESERVE, HAPTIC_GAP, Output, Sequencer};
+pub use self::theme::{BadTheme, Theme};
 
 /// The types of haptic (H1). Their numbers are WatchKit's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,15 +1,13 @@
-//! What each haptic feels and sounds like (H1).
+//! What a haptic feels and sounds like (H1), and the bounds that make it one that can be felt, heard and repeated.
 
 use std::time::Duration;
-
-use super::Haptic;
 
 /// One step of a pattern on the motor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// How strongly the motor turns, in percent of its full strength.
+    /// How strongly the motor turns, in percent of its full strength (1 to 100).
     pub strength_percent: u8,
-    /// How long it turns.
+    /// How long it turns, at least [`STEP_LENGTH_MIN`].
     pub length: Duration,
     /// How long it then rests.
     pub pause: Duration,
@@ -18,83 +16,220 @@ pub struct Step {
 /// One tone of the sound that goes with a haptic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tone {
-    /// Pitch in hertz; 0 is a rest.
+    /// Pitch in hertz, [`FREQUENCY_MIN_HZ`] to [`FREQUENCY_MAX_HZ`]; 0 is a rest.
     pub frequency_hz: u16,
-    /// How long it sounds.
+    /// How long it sounds, at least [`TONE_LENGTH_MIN`].
     pub length: Duration,
 }
 
-/// What a haptic feels and sounds like (H1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pattern {
-    /// On the motor.
-    pub steps: &'static [Step],
-    /// On the speaker.
-    pub tones: &'static [Tone],
-}
-
-/// A pattern is over before this time, so that the shortest usual repeat of an alarm (3 s, N2) leaves a rest.
+/// The longest a pattern may take, on the motor with its pauses and on the speaker: so the usual repeat of an alarm
+/// (3 s, N2) leaves a rest.
 pub const PATTERN_LENGTH_MAX: Duration = Duration::from_secs(2);
+
+/// The longest a pattern may turn the motor, its pauses left out: so the usual repeat of an alarm (3 s, N2) never
+/// comes upon the limit to what the motor may turn (H3), which is one half of the time.
+pub const TURNING_LENGTH_MAX: Duration = Duration::from_millis(1500);
 
 /// The shortest step: motors take some tens of milliseconds to spin up, anything shorter is not felt.
 pub const STEP_LENGTH_MIN: Duration = Duration::from_millis(40);
 
-const fn step(strength_percent: u8, length_ms: u64, pause_ms: u64) -> Step {
-    Step {
-        strength_percent,
-        length: Duration::from_millis(length_ms),
-        pause: Duration::from_millis(pause_ms),
+/// The strongest step, in percent of the motor's full strength.
+pub const STRENGTH_MAX_PERCENT: u8 = 100;
+
+/// The most steps of a pattern; more are not told apart.
+pub const STEPS_MAX: usize = 32;
+
+/// The shortest tone: anything shorter has no pitch.
+pub const TONE_LENGTH_MIN: Duration = Duration::from_millis(10);
+
+/// The most tones of a pattern; more are not told apart.
+pub const TONES_MAX: usize = 64;
+
+/// The lowest pitch that people hear, in hertz.
+pub const FREQUENCY_MIN_HZ: u16 = 20;
+
+/// The highest pitch that people hear, in hertz.
+pub const FREQUENCY_MAX_HZ: u16 = 20_000;
+
+/// What a haptic feels and sounds like (H1), within the bounds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    pub(super) steps: Vec<Step>,
+    pub(super) tones: Vec<Tone>,
+}
+
+/// Why steps and tones are no pattern. Steps and tones are counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadPattern {
+    /// Nothing would be felt.
+    #[error("there is no step; allowed are 1 to {STEPS_MAX}")]
+    NoSteps,
+    /// More steps than [`STEPS_MAX`].
+    #[error("there are {found} steps; allowed are 1 to {STEPS_MAX}")]
+    TooManySteps {
+        /// How many.
+        found: usize,
+    },
+    /// A step does not turn the motor, or more than it can.
+    #[error("step {step} has the strength {found_percent}%; allowed is 1% to {STRENGTH_MAX_PERCENT}%")]
+    Strength {
+        /// Which step.
+        step: usize,
+        /// Its strength in percent.
+        found_percent: u8,
+    },
+    /// A step is shorter than [`STEP_LENGTH_MIN`].
+    #[error("step {step} takes {found:?}; allowed is {STEP_LENGTH_MIN:?} or more")]
+    StepTooShort {
+        /// Which step.
+        step: usize,
+        /// Its length.
+        found: Duration,
+    },
+    /// The steps and their pauses take longer than [`PATTERN_LENGTH_MAX`].
+    #[error("the steps and their pauses take {found:?} together; allowed is {PATTERN_LENGTH_MAX:?} or less")]
+    TooLong {
+        /// How long.
+        found: Duration,
+    },
+    /// The motor turns for longer than [`TURNING_LENGTH_MAX`].
+    #[error("the steps take {found:?} together, without pauses; allowed is {TURNING_LENGTH_MAX:?} or less")]
+    TurnsTooLong {
+        /// How long.
+        found: Duration,
+    },
+    /// More tones than [`TONES_MAX`].
+    #[error("there are {found} tones; allowed are 0 to {TONES_MAX}")]
+    TooManyTones {
+        /// How many.
+        found: usize,
+    },
+    /// A pitch that nobody hears.
+    #[error(
+        "tone {tone} has {found_hz} Hz; allowed are 0, a rest, and {FREQUENCY_MIN_HZ} to {FREQUENCY_MAX_HZ} Hz"
+    )]
+    Frequency {
+        /// Which tone.
+        tone: usize,
+        /// Its pitch in hertz.
+        found_hz: u16,
+    },
+    /// A tone is shorter than [`TONE_LENGTH_MIN`].
+    #[error("tone {tone} takes {found:?}; allowed is {TONE_LENGTH_MIN:?} or more")]
+    ToneTooShort {
+        /// Which tone.
+        tone: usize,
+        /// Its length.
+        found: Duration,
+    },
+    /// The tones take longer than [`PATTERN_LENGTH_MAX`].
+    #[error("the tones take {found:?} together; allowed is {PATTERN_LENGTH_MAX:?} or less")]
+    SoundTooLong {
+        /// How long.
+        found: Duration,
+    },
+}
+
+impl Pattern {
+    /// A pattern of at least one step; without tones it is silent.
+    ///
+    /// # Errors
+    /// With the first bound that the steps, then the tones, break.
+    pub fn new(steps: Vec<Step>, tones: Vec<Tone>) -> Result<Self, BadPattern> {
+        check_steps(&steps)?;
+        check_tones(&tones)?;
+        Ok(Self { steps, tones })
+    }
+
+    /// On the motor, one after another; at least one.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// On the speaker, one after another.
+    pub fn tones(&self) -> &[Tone] {
+        &self.tones
+    }
+
+    /// How long the motor turns, its pauses left out.
+    pub fn turning_length(&self) -> Duration {
+        total(self.steps.iter().map(|step| step.length))
+    }
+
+    /// Whether nobody can tell the two apart by touch: the motor does the same, however the steps are cut.
+    pub fn feels_like(&self, other: &Self) -> bool {
+        self.felt() == other.felt()
+    }
+
+    /// What the motor does: strengths and their lengths, no two of a kind beside each other, without the last rest.
+    fn felt(&self) -> Vec<(u8, Duration)> {
+        let spans =
+            self.steps.iter().flat_map(|step| [(step.strength_percent, step.length), (0, step.pause)]);
+        let mut felt: Vec<(u8, Duration)> = Vec::new();
+        for (strength, length) in spans.filter(|(_, length)| !length.is_zero()) {
+            match felt.last_mut() {
+                Some((last, whole)) if *last == strength => *whole = whole.saturating_add(length),
+                _ => felt.push((strength, length)),
+            }
+        }
+        felt.pop_if(|(strength, _)| *strength == 0);
+        felt
     }
 }
 
-const fn tone(frequency_hz: u16, length_ms: u64) -> Tone {
-    Tone { frequency_hz, length: Duration::from_millis(length_ms) }
+/// Judges the steps of a pattern alone.
+///
+/// # Errors
+/// With the first bound that they break.
+pub fn check_steps(steps: &[Step]) -> Result<(), BadPattern> {
+    match steps.len() {
+        0 => return Err(BadPattern::NoSteps),
+        1..=STEPS_MAX => {}
+        found => return Err(BadPattern::TooManySteps { found }),
+    }
+    for (step, Step { strength_percent, length, .. }) in (1..).zip(steps) {
+        if !(1..=STRENGTH_MAX_PERCENT).contains(strength_percent) {
+            return Err(BadPattern::Strength { step, found_percent: *strength_percent });
+        }
+        if *length < STEP_LENGTH_MIN {
+            return Err(BadPattern::StepTooShort { step, found: *length });
+        }
+    }
+    let turning = total(steps.iter().map(|step| step.length));
+    let whole = total(steps.iter().flat_map(|step| [step.length, step.pause]));
+    if whole > PATTERN_LENGTH_MAX {
+        return Err(BadPattern::TooLong { found: whole });
+    }
+    if turning > TURNING_LENGTH_MAX {
+        return Err(BadPattern::TurnsTooLong { found: turning });
+    }
+    Ok(())
 }
 
-/// The built-in pattern of each type, by number. Up rises, down falls; left begins long, right begins short; the
-/// critical prompt is the strongest of all.
-const PATTERNS: [Pattern; 14] = [
-    Pattern { steps: &[step(100, 200, 100), step(100, 200, 0)], tones: &[tone(880, 120), tone(1175, 220)] },
-    Pattern { steps: &[step(40, 120, 60), step(100, 220, 0)], tones: &[tone(523, 110), tone(784, 180)] },
-    Pattern { steps: &[step(100, 220, 60), step(40, 120, 0)], tones: &[tone(784, 110), tone(523, 180)] },
-    Pattern {
-        steps: &[step(70, 80, 80), step(70, 80, 80), step(100, 300, 0)],
-        tones: &[tone(523, 90), tone(659, 90), tone(784, 240)],
-    },
-    Pattern {
-        steps: &[step(100, 400, 120), step(60, 400, 0)],
-        tones: &[tone(392, 240), tone(0, 60), tone(262, 360)],
-    },
-    Pattern {
-        steps: &[step(80, 120, 80), step(80, 120, 80), step(80, 120, 0)],
-        tones: &[tone(440, 90), tone(0, 60), tone(440, 90), tone(0, 60), tone(440, 90)],
-    },
-    Pattern { steps: &[step(100, 300, 0)], tones: &[tone(660, 250)] },
-    Pattern {
-        steps: &[step(100, 300, 150), step(100, 300, 0)],
-        tones: &[tone(660, 200), tone(0, 80), tone(660, 200)],
-    },
-    Pattern { steps: &[step(80, 40, 0)], tones: &[tone(1000, 20)] },
-    Pattern {
-        steps: &[step(90, 240, 80), step(90, 80, 160), step(90, 240, 80), step(90, 80, 0)],
-        tones: &[tone(698, 180), tone(587, 80), tone(0, 80), tone(698, 180), tone(587, 80)],
-    },
-    Pattern {
-        steps: &[step(90, 80, 80), step(90, 240, 160), step(90, 80, 80), step(90, 240, 0)],
-        tones: &[tone(587, 80), tone(698, 180), tone(0, 80), tone(587, 80), tone(698, 180)],
-    },
-    Pattern { steps: &[step(60, 500, 0)], tones: &[tone(622, 400)] },
-    Pattern {
-        steps: &[step(100, 150, 100), step(100, 150, 100), step(100, 150, 100), step(100, 150, 0)],
-        tones: &[tone(988, 120), tone(0, 80), tone(988, 120), tone(0, 80), tone(988, 120)],
-    },
-    Pattern {
-        steps: &[step(100, 500, 100), step(100, 500, 100), step(100, 500, 0)],
-        tones: &[tone(1319, 350), tone(988, 150), tone(1319, 350), tone(988, 150), tone(1319, 350)],
-    },
-];
+/// Judges the tones of a pattern alone.
+///
+/// # Errors
+/// With the first bound that they break.
+pub fn check_tones(tones: &[Tone]) -> Result<(), BadPattern> {
+    if tones.len() > TONES_MAX {
+        return Err(BadPattern::TooManyTones { found: tones.len() });
+    }
+    for (tone, Tone { frequency_hz, length }) in (1..).zip(tones) {
+        if *frequency_hz != 0 && !(FREQUENCY_MIN_HZ..=FREQUENCY_MAX_HZ).contains(frequency_hz) {
+            return Err(BadPattern::Frequency { tone, found_hz: *frequency_hz });
+        }
+        if *length < TONE_LENGTH_MIN {
+            return Err(BadPattern::ToneTooShort { tone, found: *length });
+        }
+    }
+    let whole = total(tones.iter().map(|tone| tone.length));
+    if whole > PATTERN_LENGTH_MAX {
+        return Err(BadPattern::SoundTooLong { found: whole });
+    }
+    Ok(())
+}
 
-/// The built-in pattern of `haptic`.
-pub const fn pattern(haptic: Haptic) -> &'static Pattern {
-    &PATTERNS[haptic.number() as usize]
+/// The sum of lengths that may be anything.
+fn total(lengths: impl Iterator<Item = Duration>) -> Duration {
+    lengths.fold(Duration::ZERO, Duration::saturating_add)
 }

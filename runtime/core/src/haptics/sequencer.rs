@@ -1,9 +1,10 @@
 //! How one haptic follows another (H2), and how much the motor may turn (H3).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Haptic, Step, pattern};
+use super::{Haptic, Step, Theme};
 use crate::time::Now;
 
 /// The least rest of the motor between one haptic and the next (H2).
@@ -37,6 +38,7 @@ pub enum Output {
 /// Times are those of the clock since boot.
 #[derive(Clone, Debug)]
 pub struct Sequencer {
+    theme: Arc<Theme>,
     playing: Option<Playing>,
     /// The newest haptic that waits for the gap to pass.
     waiting: Option<Haptic>,
@@ -48,20 +50,25 @@ pub struct Sequencer {
 
 #[derive(Clone, Copy, Debug)]
 struct Playing {
-    steps: &'static [Step],
+    haptic: Haptic,
+    /// Counted from 0.
+    next_step: usize,
     next_at: Duration,
 }
 
 impl Default for Sequencer {
+    /// The built-in theme, and the least gap.
     fn default() -> Self {
-        Self::new(HAPTIC_GAP)
+        Self::new(Arc::default(), HAPTIC_GAP)
     }
 }
 
 impl Sequencer {
-    /// A motor at rest, that rests for `gap` between two haptics; a shorter one than [`HAPTIC_GAP`] is taken as that.
-    pub fn new(gap: Duration) -> Self {
+    /// A motor at rest, that plays the patterns of `theme` and rests for `gap` between two haptics; a shorter one than
+    /// [`HAPTIC_GAP`] is taken as that.
+    pub fn new(theme: Arc<Theme>, gap: Duration) -> Self {
         Self {
+            theme,
             gap: gap.max(HAPTIC_GAP),
             playing: None,
             waiting: None,
@@ -116,10 +123,9 @@ impl Sequencer {
 
     fn begin_waiting(&mut self, now: Now) {
         let Some(haptic) = self.waiting.take() else { return };
-        let steps = pattern(haptic).steps;
-        if self.duty.spend(steps.iter().map(|step| step.length).sum(), now) {
+        if self.duty.spend(self.theme.pattern(haptic).turning_length(), now) {
             self.outputs.push_back(Output::Begin(haptic));
-            self.playing = Some(Playing { steps, next_at: now.since_boot });
+            self.playing = Some(Playing { haptic, next_step: 0, next_at: now.since_boot });
         } else {
             self.outputs.push_back(Output::LeftOut(haptic));
         }
@@ -127,13 +133,14 @@ impl Sequencer {
 
     fn next_step(&mut self, now: Now) {
         let Some(playing) = &mut self.playing else { return };
-        let Some((step, rest)) = playing.steps.split_first() else {
+        let steps = self.theme.pattern(playing.haptic).steps();
+        let Some(&Step { strength_percent, length, pause }) = steps.get(playing.next_step) else {
             self.playing = None;
             self.quiet_until = now.after(self.gap);
             return;
         };
-        *playing = Playing { steps: rest, next_at: now.after(step.length + step.pause) };
-        let Step { strength_percent, length, .. } = *step;
+        playing.next_step += 1;
+        playing.next_at = now.after(length + pause);
         self.outputs.push_back(Output::Vibrate { strength_percent, length });
     }
 }

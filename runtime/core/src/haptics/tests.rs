@@ -1,3 +1,7 @@
+mod patterns;
+mod themes;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
@@ -41,29 +45,6 @@ fn h1_numbers_and_names_are_those_of_the_rules() {
         "notification direction-up direction-down success failure retry start stop click navigation-left-turn \
          navigation-right-turn navigation-generic-maneuver underwater-depth-prompt underwater-depth-critical-prompt"
     );
-}
-
-#[test]
-fn h1_each_type_has_a_pattern_and_a_sound_of_its_own() {
-    for (index, first) in Haptic::ALL.into_iter().enumerate() {
-        for second in Haptic::ALL.into_iter().skip(index + 1) {
-            assert_ne!(pattern(first).steps, pattern(second).steps, "{first:?} {second:?}");
-            assert_ne!(pattern(first).tones, pattern(second).tones, "{first:?} {second:?}");
-        }
-    }
-}
-
-#[test]
-fn h1_each_pattern_can_be_felt_and_heard_and_is_short() {
-    for haptic in Haptic::ALL {
-        let Pattern { steps, tones } = pattern(haptic);
-        let motor: Duration = steps.iter().map(|step| step.length + step.pause).sum();
-        let sound: Duration = tones.iter().map(|tone| tone.length).sum();
-        assert!(motor > Duration::ZERO && motor < PATTERN_LENGTH_MAX, "{haptic:?}: {motor:?}");
-        assert!(sound > Duration::ZERO && sound < PATTERN_LENGTH_MAX, "{haptic:?}: {sound:?}");
-        assert!(steps.iter().all(|step| step.length >= STEP_LENGTH_MIN), "{haptic:?}");
-        assert!(steps.iter().all(|step| (1..=100).contains(&step.strength_percent)), "{haptic:?}");
-    }
 }
 
 #[test]
@@ -139,7 +120,8 @@ fn h3_no_vibration_is_told_without_its_end() {
                 _ => None,
             })
             .collect();
-        assert_eq!(lengths, pattern(haptic).steps.iter().map(|step| step.length).collect::<Vec<_>>());
+        let theme = Theme::default();
+        assert_eq!(lengths, theme.pattern(haptic).steps().iter().map(|step| step.length).collect::<Vec<_>>());
     }
 }
 
@@ -165,24 +147,67 @@ fn h3_a_motor_that_is_never_left_alone_turns_half_of_the_time_at_most() {
     assert!(turned >= Duration::from_secs(1700), "the allowance is used: {turned:?}");
 }
 
+/// Plays `haptic` as the usual repeat of an alarm does for half an hour.
+fn play_as_an_alarm(sequencer: &mut Sequencer, haptic: Haptic) {
+    for play in 0..600 {
+        sequencer.handle_play(haptic, at(play * 3000));
+        assert_eq!(sequencer.poll_output(), Some(Output::Begin(haptic)), "{haptic:?} no. {play}");
+        outputs(sequencer);
+        run(sequencer, play * 3000 + 2999);
+        outputs(sequencer);
+    }
+}
+
 #[test]
 fn n2_the_default_repeat_of_an_alarm_is_never_left_out() {
     for haptic in Haptic::ALL {
-        let mut sequencer = Sequencer::default();
-        for play in 0..600 {
-            sequencer.handle_play(haptic, at(play * 3000));
-            assert_eq!(sequencer.poll_output(), Some(Output::Begin(haptic)), "{haptic:?} no. {play}");
-            outputs(&mut sequencer);
-            run(&mut sequencer, play * 3000 + 2999);
-            outputs(&mut sequencer);
-        }
+        play_as_an_alarm(&mut Sequencer::default(), haptic);
     }
+}
+
+/// Whatever theme a user has.
+#[test]
+fn n2_a_pattern_as_long_as_any_may_be_is_never_left_out_of_an_alarm() {
+    let longest = Pattern::new(
+        vec![
+            Step { strength_percent: 100, length: ms(1000), pause: ms(500) },
+            Step { strength_percent: 100, length: ms(500), pause: ms(0) },
+        ],
+        vec![],
+    )
+    .unwrap();
+    assert_eq!(longest.turning_length(), TURNING_LENGTH_MAX);
+    let theme = Theme::new([(Haptic::Notification, longest)]).unwrap();
+    play_as_an_alarm(&mut Sequencer::new(Arc::new(theme), HAPTIC_GAP), Haptic::Notification);
+}
+
+#[test]
+fn h1_a_sequencer_plays_the_patterns_of_its_theme() {
+    let pattern = Pattern::new(
+        vec![
+            Step { strength_percent: 30, length: ms(50), pause: ms(70) },
+            Step { strength_percent: 60, length: ms(90), pause: ms(10) },
+        ],
+        vec![],
+    );
+    let theme = Theme::new([(Haptic::Click, pattern.unwrap())]).unwrap();
+    let mut sequencer = Sequencer::new(Arc::new(theme), HAPTIC_GAP);
+    sequencer.handle_play(Haptic::Click, at(1000));
+    assert_eq!(outputs(&mut sequencer), [Output::Begin(Haptic::Click), vibrate(30, 50)]);
+    assert_eq!(run(&mut sequencer, 60_000), [(1120, vibrate(60, 90))]);
+
+    sequencer.handle_play(Haptic::Start, at(5000));
+    assert_eq!(
+        outputs(&mut sequencer),
+        [Output::Begin(Haptic::Start), vibrate(100, 300)],
+        "the built-in one"
+    );
 }
 
 #[test]
 fn h2_the_gap_is_a_setting_and_never_shorter_than_the_least() {
     for (set, gap) in [(Duration::ZERO, HAPTIC_GAP), (Duration::from_secs(1), Duration::from_secs(1))] {
-        let mut sequencer = Sequencer::new(set);
+        let mut sequencer = Sequencer::new(Arc::default(), set);
         sequencer.handle_play(Haptic::Click, at(0));
         while sequencer.poll_output().is_some() {}
         sequencer.handle_play(Haptic::Click, at(1));
