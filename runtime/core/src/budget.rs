@@ -164,6 +164,14 @@ mod tests {
     }
 
     #[test]
+    fn c1_what_a_seldom_reading_saw_before_the_window_is_not_counted() {
+        let mut budget = budget();
+        budget.handle_reading(2 * SECOND, 60 * SECOND);
+        let spending = budget.handle_reading(12 * SECOND, 180 * SECOND);
+        assert_eq!(spending.used, 5 * SECOND, "half of ten seconds of CPU in two minutes");
+    }
+
+    #[test]
     fn a_seldom_reading_is_spread_over_the_time_between() {
         let mut budget = budget();
         budget.handle_reading(Duration::ZERO, Duration::ZERO);

@@ -10,22 +10,26 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod backlog;
 pub mod budget;
 pub mod event;
 pub mod haptics;
 pub mod limits;
 pub mod link;
 pub mod record;
+pub mod recurrence;
+pub mod sample;
 pub mod schedule;
 pub mod session;
 pub mod supervision;
+pub mod suppression;
 pub mod time;
 pub mod watch;
 
-pub use app::{AppId, AppState, Application};
+pub use app::{AppId, AppRights, AppState, Application};
 pub use event::AppEvent;
 pub use haptics::Haptic;
 pub use limits::Limits;
-pub use record::{RecordedPhase, SessionRecord};
+pub use record::{RecordedPhase, RecurrenceRecord, SessionRecord, UsedInstant};
 pub use session::{SessionId, SessionKind, SessionState};
 pub use time::{Now, WallTime};

@@ -68,6 +68,16 @@ pub enum SessionState {
 }
 
 impl SessionState {
+    /// Every change of state that the rules know (S1). The project's documentation draws them.
+    pub const TRANSITIONS: [(Self, Self); 6] = [
+        (Self::NotStarted, Self::Scheduled),
+        (Self::NotStarted, Self::Running),
+        (Self::NotStarted, Self::Invalid),
+        (Self::Scheduled, Self::Running),
+        (Self::Scheduled, Self::Invalid),
+        (Self::Running, Self::Invalid),
+    ];
+
     /// The state's name as the rules write it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -268,18 +278,30 @@ pub struct End {
     pub reason: Reason,
     /// The error, when the reason is [`Reason::Error`] or the call was refused.
     pub error: Option<ErrorCode>,
-    /// What ended it, exactly.
-    pub cause: Cause,
+    /// What ended it, exactly (S9). Every end carries one, but what an app is told in strict mode.
+    pub cause: Option<Cause>,
 }
 
 impl End {
     /// An end without an error.
     pub const fn by(reason: Reason, cause: Cause) -> Self {
-        Self { reason, error: None, cause }
+        Self { reason, error: None, cause: Some(cause) }
+    }
+
+    /// What ended it, in a word of the rules: the cause, or where that is not told the error or the reason.
+    pub fn why(&self) -> &'static str {
+        let cause = self.cause.as_ref().map(Cause::name);
+        cause.or(self.error.map(ErrorCode::name)).unwrap_or(self.reason.name())
+    }
+
+    /// The same end, as an app is told it in strict mode.
+    #[must_use]
+    pub fn without_cause(self) -> Self {
+        Self { cause: None, ..self }
     }
 
     /// An end with reason `error`.
     pub const fn with_error(error: ErrorCode, cause: Cause) -> Self {
-        Self { reason: Reason::Error, error: Some(error), cause }
+        Self { reason: Reason::Error, error: Some(error), cause: Some(cause) }
     }
 }

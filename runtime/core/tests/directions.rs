@@ -24,7 +24,7 @@ enum Outside {
 
 const DIRECTIONS: &[Row] = &[
     // The rules and the bytes know nothing.
-    row("carpus-core", &[], Outside::Only(&["thiserror"])),
+    row("carpus-core", &[], Outside::Only(&["jiff", "thiserror"])),
     row("carpus-gatt", &[], Outside::Only(&["thiserror"])),
     // The ports, and the backends behind them.
     row("carpus-devices", &[], Outside::Only(&["futures-core", "thiserror", "uuid"])),
@@ -37,6 +37,8 @@ const DIRECTIONS: &[Row] = &[
     // The shells around the rules.
     row("carpus-actors", &["carpus-core", "carpus-devices", "carpus-gatt"], Outside::Any),
     row("carpus-config", &[], Outside::Any),
+    // The rules in a world of their own.
+    row("carpus-sim", &["carpus-core"], Outside::Only(&["jiff"])),
     // The wire, and whoever speaks over it.
     row("carpus-protocol", &[], Outside::Any),
     row("carpus", &["carpus-protocol"], Outside::Any),

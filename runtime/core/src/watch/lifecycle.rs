@@ -76,24 +76,45 @@ impl Watch {
     ///
     /// # Errors
     /// When no such app is installed.
-    pub fn handle_close(&mut self, app: &AppId) -> Result<(), CallError> {
+    pub fn handle_close(&mut self, app: &AppId, now: Now) -> Result<(), CallError> {
         self.known(app)?;
-        self.end_process(app);
+        self.end_process(app, now);
         Ok(())
+    }
+
+    /// Memory is short: the app that is suspended longest is ended (L5). Its scheduled session stays (A4).
+    pub fn handle_memory_short(&mut self, now: Now) {
+        let suspended = self.apps.iter().filter_map(|(id, installed)| {
+            let alive = matches!(installed.process, Process::Launching | Process::Attached);
+            Some((installed.suspended_since.filter(|_| alive)?, id))
+        });
+        if let Some((_, app)) = suspended.min() {
+            let app = app.clone();
+            self.end_process(&app, now);
+        }
     }
 
     /// The app's process ended, or could not be launched.
     pub fn handle_exited(&mut self, app: &AppId, status: ExitStatus, now: Now) {
-        let Some(installed) = self.apps.get_mut(app) else { return };
+        if self.leaving.remove(app).is_some() {
+            self.apps.touch(app.clone());
+        }
+        let Some(installed) = self.apps.get_mut(app).filter(|app| app.process != Process::None) else {
+            return;
+        };
         let process = std::mem::replace(&mut installed.process, Process::None);
-        installed.leaves_at = None;
+        if process != (Process::Ending { relaunch: true }) {
+            installed.leaves_at = None;
+        }
         installed.suspends_at = None;
+        installed.suspended_since = None;
+        installed.kill_at = None;
         self.set_state(app, AppState::NotRunning);
         for session in self.sessions_that_die_with(app) {
             self.end(session, app_exited(status), now);
         }
         // The others lived in the process (S1); nobody can name them any more.
-        self.sessions.retain(|_, session| session.app != *app || session.is_open());
+        self.forget_sessions_that_are_not_open(app);
         if self.frontmost.as_ref() == Some(app) {
             self.reopen_or_clear_front(app, process, now);
         }
@@ -101,6 +122,12 @@ impl Watch {
             for session in self.scheduled_sessions(app) {
                 self.handle_due(session, now); // A4: it may have come due meanwhile
             }
+        }
+    }
+
+    fn forget_sessions_that_are_not_open(&mut self, app: &AppId) {
+        for id in self.all(app, |session| !session.is_open()) {
+            self.forget_session(id);
         }
     }
 
@@ -118,6 +145,7 @@ impl Watch {
     pub(super) fn bring_up(&mut self, app: &AppId) {
         let Some(installed) = self.apps.get_mut(app) else { return };
         installed.suspends_at = None;
+        installed.suspended_since = None;
         let output = match installed.process {
             Process::None => {
                 installed.process = Process::Launching;
@@ -137,16 +165,31 @@ impl Watch {
         self.outputs.extend(output);
     }
 
-    pub(super) fn end_process(&mut self, app: &AppId) {
+    /// Tells the app to leave, and gives it time to do so (L7).
+    pub(super) fn end_process(&mut self, app: &AppId, now: Now) {
+        let kill_at = now.after(self.limits.leave_time);
         let Some(installed) = self.apps.get_mut(app) else { return };
         match installed.process {
             Process::None => {}
             Process::Launching | Process::Attached => {
                 installed.process = Process::Ending { relaunch: false };
+                installed.kill_at = Some(kill_at);
+                installed.suspends_at = None;
                 self.put(Output::EndProcess { app: app.clone() });
             }
             Process::Ending { .. } => installed.process = Process::Ending { relaunch: false },
         }
+    }
+
+    /// The time to leave is over (L7).
+    pub(super) fn kill(&mut self, app: &AppId) {
+        if let Some(installed) = self.apps.get_mut(app) {
+            installed.kill_at = None;
+        } else if self.leaving.contains_key(app) {
+            self.leaving.insert(app.clone(), std::time::Duration::MAX);
+            self.apps.touch(app.clone());
+        }
+        self.put(Output::Kill { app: app.clone() });
     }
 
     /// The frontmost app is active with the screen on, inactive with it off (L2, L3).
@@ -156,7 +199,13 @@ impl Watch {
         let state = match self.wrist {
             Wrist::Up => {
                 installed.leaves_at = None;
-                if installed.process == Process::Attached { AppState::Active } else { AppState::Inactive }
+                match installed.process {
+                    Process::Attached => AppState::Active,
+                    Process::Ending { relaunch: false } => installed.state, // until its exit
+                    Process::None | Process::Launching | Process::Ending { relaunch: true } => {
+                        AppState::Inactive
+                    }
+                }
             }
             Wrist::Down => {
                 installed.leaves_at.get_or_insert(now.after(frontmost_time));
@@ -193,16 +242,18 @@ impl Watch {
         }
         let suspends_at = now.after(self.limits.suspend_grace);
         let Some(installed) = self.apps.get_mut(app) else { return };
-        if installed.state == AppState::Background {
+        let alive = matches!(installed.process, Process::Launching | Process::Attached);
+        if installed.state == AppState::Background && alive {
             installed.suspends_at.get_or_insert(suspends_at);
         }
     }
 
     /// The grace is over: the app gets no more CPU (L5).
-    pub(super) fn suspend(&mut self, app: &AppId) {
+    pub(super) fn suspend(&mut self, app: &AppId, now: Now) {
         let Some(installed) = self.apps.get_mut(app) else { return };
         installed.suspends_at = None;
         if matches!(installed.process, Process::Launching | Process::Attached) {
+            installed.suspended_since = Some(now.since_boot);
             self.set_state(app, AppState::Suspended);
             self.put(Output::Freeze { app: app.clone() });
         }
@@ -213,6 +264,10 @@ impl Watch {
         if installed.state == state {
             return;
         }
+        debug_assert!(
+            AppState::TRANSITIONS.contains(&(installed.state, state)),
+            "the rules know no such change"
+        );
         installed.state = state;
         let told = Installed::is_told(installed.process, state);
         self.put(Output::AppStateChanged { app: app.clone(), state });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::app::{AppId, AppState};
 use crate::event::AppEvent;
 use crate::haptics::Haptic;
-use crate::record::SessionRecord;
+use crate::record::{RecurrenceRecord, SessionRecord};
 use crate::session::{End, ErrorCode, SessionId, SessionKind, SessionState};
 use crate::time::WallTime;
 
@@ -32,19 +32,48 @@ pub enum Output {
         /// The app.
         app: AppId,
     },
-    /// Tell the app (D1).
+    /// End the app's process at once: its time to leave is over (SIGKILL, L7).
+    Kill {
+        /// The app.
+        app: AppId,
+    },
+    /// Tell the app (D1). Ends of sessions come as [`Output::Conclude`].
     Deliver {
         /// The app.
         app: AppId,
         /// What.
         event: AppEvent,
     },
+    /// Tell the app that a session ended, and put `keep` in the place of its record, or take that away: in one write,
+    /// so that no crash in between doubles or loses the end (D1, D2).
+    Conclude {
+        /// The app.
+        app: AppId,
+        /// `did_invalidate`.
+        event: AppEvent,
+        /// The session.
+        session: SessionId,
+        /// What is still owed for it (N7).
+        keep: Option<SessionRecord>,
+    },
     /// Write the session down before the call that led to it is answered (A6).
     Save(SessionRecord),
-    /// The session is over: its record may go.
+    /// Nothing is owed for the session any more: its record may go.
     Forget {
         /// The session.
         session: SessionId,
+    },
+    /// Write the recurrence down before the call that led to it is answered (A10).
+    SaveRecurrence(RecurrenceRecord),
+    /// There is no recurrence any more: its record may go.
+    ForgetRecurrence {
+        /// The app.
+        app: AppId,
+    },
+    /// Call [`Watch::handle_occurrence`](super::Watch::handle_occurrence) with a number never given before (A10).
+    WantOccurrence {
+        /// The app.
+        app: AppId,
     },
     /// Call [`Watch::handle_due`](super::Watch::handle_due) at the wall-clock instant.
     Arm {
@@ -81,12 +110,12 @@ pub enum Output {
         /// Which.
         haptic: Haptic,
     },
-    /// The alarm is over: no haptic and no sound of it may go on.
+    /// The alarm is over or snoozed: no haptic and no sound of it may go on.
     Silence {
         /// The session.
         session: SessionId,
     },
-    /// Show the alarm's alert with Stop and Open (N4).
+    /// Show the alarm's alert with Stop, Open and Snooze (N4, N5).
     ShowAlert {
         /// The session.
         session: SessionId,
@@ -100,14 +129,22 @@ pub enum Output {
         /// Its app.
         app: AppId,
     },
-    /// An app asked for a longer time between two haptics than is allowed (N2); for the log.
-    IntervalShortened {
+    /// An app asked for a longer or shorter time between two haptics than is allowed (N2); for the log.
+    IntervalChanged {
         /// The session.
         session: SessionId,
         /// What was asked for.
         asked: Duration,
         /// What it got.
         given: Duration,
+    },
+    /// An alarm session ended without one haptic of its app (N6): warn the user, and offer to take from the app the
+    /// right to schedule ([`AppRights`](crate::app::AppRights)).
+    WarnSilent {
+        /// The session.
+        session: SessionId,
+        /// Its app.
+        app: AppId,
     },
     /// An alarm was missed while the board or the runtime was off (A7): tell the user.
     TellMissed {
@@ -143,14 +180,24 @@ pub enum TimeoutReason {
     FrontmostTime,
     /// The grace before a suspension is over (L4).
     SuspendGrace,
+    /// An app that was told to end did not (L7).
+    LeaveTime,
     /// An app took too long to set a delegate (A4).
     HandleTime,
+    /// A snooze is over (N5).
+    SnoozeOver,
     /// `will_expire` is due (S4).
     WillExpire,
+    /// A fallback alarm begins to ring (N7).
+    Fallback,
     /// A session's limit is reached (T).
     Limit,
     /// An alarm's next haptic is due (N2).
     NextHaptic,
+    /// A fallback alarm rang for as long as it may (N7).
+    FallbackOver,
+    /// A session for a recurrence is asked for again (A10).
+    Occurrence,
 }
 
 /// Why a call was refused.
@@ -162,6 +209,9 @@ pub enum CallError {
     /// The app has no such session; another app's session is as unknown as none.
     #[error("this app has no session {0}")]
     UnknownSession(SessionId),
+    /// The number is another session's.
+    #[error("there is a session {0} already")]
+    TakenSession(SessionId),
     /// The app has as many sessions that are not over as it may (a setting).
     #[error("this app has {limit} sessions that are not over, which is the limit")]
     TooManySessions {
@@ -169,7 +219,7 @@ pub enum CallError {
         limit: usize,
     },
     /// The start failed, and the session with it: `did_invalidate` tells the same (S4).
-    #[error("the session did not start: {}", .0.cause.name())]
+    #[error("the session did not start: {}", .0.why())]
     StartFailed(End),
     /// The call is against a rule, and nothing changed (S6).
     #[error(transparent)]
@@ -183,6 +233,21 @@ pub enum CallError {
     /// The session does not ring.
     #[error("session {0} does not ring")]
     NotRinging(SessionId),
+    /// The window of the alarm has no room for the snooze: it rings on (N5).
+    #[error("the alarm cannot be snoozed for that long: it has {} s left (rule N5)", left.as_secs())]
+    NoRoomToSnooze {
+        /// What is left of its window.
+        left: Duration,
+    },
+    /// The call belongs to a rule beyond WatchKit, and those are off.
+    #[error("this is beyond WatchKit, and the setting compat.strict turns it off")]
+    NotOffered,
+    /// One of the app's sessions waits, or it has a rule already (A10).
+    #[error("this app has a scheduled session or a recurrence already; end that first (rule A10)")]
+    RecurrenceInTheWay,
+    /// The rule names no instant (A10).
+    #[error("the recurrence names no instant: it has no weekday, or its calendar is over (rule A10)")]
+    NoInstant,
     /// The session does not wait for a delegate.
     #[error("session {0} does not wait for a delegate")]
     NotHanded(SessionId),

@@ -1,13 +1,13 @@
-//! The ringing alarm: N1–N4.
+//! The ringing alarm: N1–N3.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Phase, Session, Watch};
-use crate::app::{AppId, AppState};
+use crate::app::AppId;
 use crate::event::AppEvent;
 use crate::haptics::Haptic;
-use crate::session::{Cause, End, Reason, SessionId};
+use crate::record::RecordedPhase;
+use crate::session::SessionId;
 use crate::time::Now;
 use crate::watch::{CallError, Output};
 
@@ -33,11 +33,14 @@ pub(super) struct Ring {
     /// How many had been played when the app last answered.
     answered: u32,
     last: Duration,
+    /// When it rings again, while it is snoozed (N5).
+    pub(super) snoozed_until: Option<Duration>,
 }
 
 impl Ring {
     pub(super) fn next(&self) -> Option<Duration> {
-        let interval = self.interval.filter(|interval| !interval.is_zero())?; // N2: zero stops
+        let awake = self.snoozed_until.is_none();
+        let interval = self.interval.filter(|interval| awake && !interval.is_zero())?; // N2: zero stops
         Some(self.last.saturating_add(interval))
     }
 
@@ -61,23 +64,50 @@ impl Watch {
         now: Now,
     ) -> Result<(), CallError> {
         let session = self.session_of(app, id)?;
-        if !session.scheduled || !matches!(session.phase, Phase::Running { .. }) {
-            return Err(CallError::NotARunningAlarm);
+        if !session.scheduled || !self.is_running(id) {
+            let is_error = self.limits.extensions.notify_errors;
+            return if is_error { Err(CallError::NotARunningAlarm) } else { Ok(()) };
         }
         let interval = match repeat {
             Repeat::Default | Repeat::Ask => Some(self.limits.default_interval),
             Repeat::EveryMs(interval_ms) => self.allowed_interval(interval_ms),
         };
-        if let Some(ring) = self.ring_mut(id) {
-            let played = ring.map_or(0, |before| before.played);
-            *ring = Some(Ring { haptic, repeat, interval, played, answered: played, last: now.since_boot });
+        if self.is_snoozed_beyond_its_end(id) {
+            return Ok(()); // the app's alarm would end with the session; the runtime's goes on
         }
-        self.play_haptic(id, now);
+        let fallback = self.fallbacks.remove(&id); // N7: the app rings, and the runtime need not
+        let fallback_snoozed = fallback.and_then(|fallback| fallback.ring?.snoozed_until);
+        let Some(ring) = self.ring_mut(id) else { return Ok(()) };
+        let (played, snoozed_until) =
+            ring.map_or((0, fallback_snoozed), |ring| (ring.played, ring.snoozed_until));
+        let last = now.since_boot;
+        *ring = Some(Ring { haptic, repeat, interval, played, answered: played, last, snoozed_until });
+        if snoozed_until.is_none() {
+            self.play_haptic(id, now);
+        }
+        self.loud.insert(id);
         if let Repeat::EveryMs(interval_ms) = repeat {
-            self.say_if_shortened(id, interval_ms);
+            self.say_if_changed(id, interval_ms);
         }
         self.refresh_alerts();
         Ok(())
+    }
+
+    /// Whether the user put the fallback alarm of the session off to a time at which the session is over (N5, N7).
+    fn is_snoozed_beyond_its_end(&self, id: SessionId) -> bool {
+        let ends_at = self.sessions.get(&id).and_then(Session::ends_at);
+        let ring = self.fallbacks.get(&id).and_then(|fallback| fallback.ring);
+        ring.and_then(|ring| ring.snoozed_until).is_some_and(|until| ends_at.is_some_and(|end| end <= until))
+    }
+
+    /// The app has rung, which outlives a restart (N6, N7).
+    fn note_rang(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if let Session { rang: rang @ false, phase: Phase::Running { since, expiration, .. }, .. } = session {
+            *rang = true;
+            let (since, expiration) = (*since, *expiration);
+            self.save(id, RecordedPhase::Running { since, expiration, scheduled: true, rang: true });
+        }
     }
 
     /// The app says when the next haptic comes, and which (N2). An answer that comes twice or late, after the
@@ -100,35 +130,9 @@ impl Watch {
             ring.answered = played;
             ring.interval = interval;
             ring.haptic = haptic.unwrap_or(ring.haptic);
-            self.say_if_shortened(id, interval_ms);
+            self.say_if_changed(id, interval_ms);
         }
         Ok(())
-    }
-
-    /// The user stops the alarm (N3, N4).
-    ///
-    /// # Errors
-    /// When the session does not ring.
-    pub fn stop_alarm(&mut self, id: SessionId, now: Now) -> Result<(), CallError> {
-        self.ringing(id)?;
-        self.end(id, End::by(Reason::None, Cause::UserStoppedAlarm), now);
-        Ok(())
-    }
-
-    /// The user opens the app of the alarm from its alert (N4): the app becomes active and has to end it.
-    ///
-    /// # Errors
-    /// When the session does not ring.
-    pub fn open_alarm(&mut self, id: SessionId, now: Now) -> Result<(), CallError> {
-        let app = self.ringing(id)?;
-        self.handle_open(&app, now)
-    }
-
-    fn ringing(&self, id: SessionId) -> Result<AppId, CallError> {
-        match self.sessions.get(&id) {
-            Some(Session { app, phase: Phase::Running { ring: Some(_), .. }, .. }) => Ok(app.clone()),
-            Some(_) | None => Err(CallError::NotRinging(id)),
-        }
     }
 
     /// The next haptic of a ringing alarm.
@@ -139,50 +143,34 @@ impl Watch {
         ring.last = now.since_boot;
         let (haptic, played, asks) = (ring.haptic, ring.played, ring.repeat == Repeat::Ask);
         self.put(Output::Ring { session: id, app: app.clone(), haptic });
+        self.note_rang(id); // after the haptic: the power may fail in between
         if asks {
             self.put(Output::Deliver { app, event: AppEvent::RepeatAsked { session: id, played } });
         }
     }
 
-    /// N2: zero or less stops; more than the longest interval is taken as that.
+    /// N2: zero or less stops; what is too short or too long is taken as the nearest that is neither.
     fn allowed_interval(&self, interval_ms: i64) -> Option<Duration> {
-        Some(asked_interval(interval_ms)?.min(self.limits.max_interval))
+        Some(asked_interval(interval_ms)?.max(self.limits.min_interval).min(self.limits.max_interval))
     }
 
-    fn say_if_shortened(&mut self, id: SessionId, interval_ms: i64) {
+    fn say_if_changed(&mut self, id: SessionId, interval_ms: i64) {
         let (Some(asked), Some(given)) = (asked_interval(interval_ms), self.allowed_interval(interval_ms))
         else {
             return;
         };
-        if given < asked {
-            self.put(Output::IntervalShortened { session: id, asked, given });
+        if given != asked {
+            self.put(Output::IntervalChanged { session: id, asked, given });
         }
     }
 
-    fn ring_mut(&mut self, id: SessionId) -> Option<&mut Option<Ring>> {
+    pub(super) fn ring_mut(&mut self, id: SessionId) -> Option<&mut Option<Ring>> {
         match self.sessions.get_mut(&id)?.phase {
             Phase::Running { ref mut ring, .. } => Some(ring),
             Phase::NotStarted | Phase::Scheduled { .. } | Phase::Handed { .. } | Phase::Invalid { .. } => {
                 None
             }
         }
-    }
-
-    /// Shows an alert for each ringing session whose app is not active, and for no other (N4).
-    pub(super) fn refresh_alerts(&mut self) {
-        let ringing = self.sessions.iter().filter(|(_, session)| self.alerts_for(session));
-        let wanted: BTreeMap<_, _> = ringing.map(|(id, session)| (*id, session.app.clone())).collect();
-        let shown = std::mem::replace(&mut self.alerts, wanted.clone());
-        for (session, app) in shown.iter().filter(|(id, _)| !wanted.contains_key(id)) {
-            self.put(Output::ClearAlert { session: *session, app: app.clone() });
-        }
-        for (session, app) in wanted.into_iter().filter(|(id, _)| !shown.contains_key(id)) {
-            self.put(Output::ShowAlert { session, app });
-        }
-    }
-
-    fn alerts_for(&self, session: &Session) -> bool {
-        session.rings() && self.app_state(&session.app) != Some(AppState::Active)
     }
 }
 
@@ -191,8 +179,25 @@ fn asked_interval(interval_ms: i64) -> Option<Duration> {
 }
 
 impl Session {
-    /// Whether it rings, or did and is not stopped yet.
-    pub(super) const fn rings(&self) -> bool {
-        matches!(self.phase, Phase::Running { ring: Some(_), .. })
+    pub(super) const fn ring(&self) -> Option<&Ring> {
+        match &self.phase {
+            Phase::Running { ring, .. } => ring.as_ref(),
+            Phase::NotStarted | Phase::Scheduled { .. } | Phase::Handed { .. } | Phase::Invalid { .. } => {
+                None
+            }
+        }
+    }
+
+    /// Whether it rings, or did and is not stopped yet; a snoozed alarm does not.
+    pub(super) fn rings(&self) -> bool {
+        self.ring().is_some_and(|ring| ring.snoozed_until.is_none())
+    }
+
+    /// When it ends, on the clock since boot, once that is fixed.
+    pub(super) const fn ends_at(&self) -> Option<Duration> {
+        match self.phase {
+            Phase::Handed { ends_at, .. } | Phase::Running { ends_at, .. } => Some(ends_at),
+            Phase::NotStarted | Phase::Scheduled { .. } | Phase::Invalid { .. } => None,
+        }
     }
 }

@@ -1,55 +1,16 @@
-//! Running and ending sessions: S4, S5, S7, S9, and what survives a restart (D2).
+//! Running and ending sessions: S4, S5, S7, S9.
 
 use std::time::Duration;
 
-use super::{Phase, Session, Watch, app_exited};
+use super::{Phase, Session, Watch};
 use crate::app::AppId;
 use crate::event::AppEvent;
 use crate::record::{RecordedPhase, SessionRecord};
-use crate::session::{Cause, End, ErrorCode, ExitStatus, SessionId, SessionKind, SessionState};
+use crate::session::{Cause, End, ErrorCode, SessionId, SessionState};
 use crate::time::{Now, WallTime};
 use crate::watch::Output;
 
 impl Watch {
-    /// Takes up the sessions that were on disk when the runtime started.
-    ///
-    /// A scheduled one stands (A4). An alarm that ran, and whose window is still open, is handed to its app again:
-    /// nobody oversleeps because the runtime died. Any other that ran lost its process together with the runtime,
-    /// and ends with that cause. The record of an app that is no longer installed goes.
-    pub fn restore(&mut self, records: Vec<SessionRecord>, now: Now) {
-        for record in records {
-            if self.apps.contains_key(&record.app) {
-                self.restore_one(record, now);
-            } else {
-                self.put(Output::Forget { session: record.session });
-            }
-        }
-    }
-
-    fn restore_one(&mut self, record: SessionRecord, now: Now) {
-        let SessionRecord { session: id, app, kind, phase } = record;
-        match phase {
-            RecordedPhase::Scheduled { at } => self.stand(id, app, kind, at),
-            RecordedPhase::Running { since, expiration, scheduled: true } => {
-                self.stand(id, app, kind, since);
-                if now.wall >= expiration {
-                    self.end(id, app_exited(ExitStatus::Unknown), now);
-                }
-            }
-            RecordedPhase::Running { since, expiration, scheduled: false } => {
-                let ends_at = now.after(expiration.since(now.wall));
-                let phase = Phase::Running { since, expiration, ends_at, will_expire_at: None, ring: None };
-                self.sessions.insert(id, Session { app, kind, scheduled: false, phase });
-                self.end(id, app_exited(ExitStatus::Unknown), now);
-            }
-        }
-    }
-
-    fn stand(&mut self, id: SessionId, app: AppId, kind: SessionKind, at: WallTime) {
-        self.sessions.insert(id, Session { app, kind, scheduled: true, phase: Phase::Scheduled { at } });
-        self.put(Output::Arm { session: id, at });
-    }
-
     /// The app spent the session's CPU allowance (C2).
     pub fn handle_budget_spent(&mut self, id: SessionId, used: Duration, limit: Duration, now: Now) {
         let window = self.limits.budget_window;
@@ -63,13 +24,14 @@ impl Watch {
     /// since the end was reckoned (A7), so it is not reckoned again.
     pub(super) fn run(&mut self, id: SessionId, since: WallTime, ends_at: Duration, now: Now) {
         let Some(session) = self.sessions.get(&id) else { return };
-        let (app, kind, scheduled) = (session.app.clone(), session.kind, session.scheduled);
+        let Session { kind, scheduled, rang, .. } = *session;
+        let app = session.app.clone();
         let expiration = since.plus(self.limits.of(kind));
         let left = ends_at.saturating_sub(now.since_boot);
         let lead = self.limits.will_expire_lead.min(left / 2); // S4
         let will_expire_at = Some(ends_at.saturating_sub(lead));
         self.set_phase(id, Phase::Running { since, expiration, ends_at, will_expire_at, ring: None });
-        self.save(id, RecordedPhase::Running { since, expiration, scheduled });
+        self.save(id, RecordedPhase::Running { since, expiration, scheduled, rang });
         self.put(Output::Measure { session: id, app: app.clone(), kind });
         self.put(Output::Deliver { app, event: AppEvent::DidStart { session: id, expiration } });
     }
@@ -88,30 +50,50 @@ impl Watch {
 
     /// Ends a session, whatever its state, with the one `did_invalidate` that it gets (S4).
     pub(super) fn end(&mut self, id: SessionId, end: End, now: Now) {
-        let Some(session) = self.sessions.get(&id) else { return };
+        let Some(session) = self.sessions.get(&id).filter(|session| !session.is_over()) else { return };
         let app = session.app.clone();
         let expiration = session.expiration();
+        let waited = matches!(session.phase, Phase::Scheduled { .. });
+        let is_silent = session.keeps_app_awake() && session.scheduled && !session.rang;
+        let by_user = matches!(end.cause, Some(Cause::DisabledByUser));
+        if waited && end.cause != Some(Cause::NotSaved) {
+            self.note_instant_used(id, now);
+        }
+        self.stop_what_runs(id);
+        let keep = self.keep_fallback(id, &end);
+        self.make_room_for_ended(&app);
+        self.set_phase(id, Phase::Invalid { expiration });
+        if is_silent && !by_user {
+            self.put(Output::WarnSilent { session: id, app: app.clone() }); // N6
+        }
+        self.conclude(id, &app, end, keep);
+        self.rest(&app, now);
+        self.refresh_alerts();
+        if waited {
+            self.want_occurrence(&app, now);
+        }
+    }
+
+    fn stop_what_runs(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get(&id) else { return };
         match session.phase {
-            Phase::Invalid { .. } => return,
-            Phase::NotStarted | Phase::Handed { .. } => {}
+            Phase::NotStarted | Phase::Handed { .. } | Phase::Invalid { .. } => {}
             Phase::Scheduled { .. } => self.put(Output::Disarm { session: id }),
-            Phase::Running { ref ring, .. } => {
-                let rang = ring.is_some();
+            Phase::Running { .. } => {
+                let rings = session.rings();
                 self.put(Output::StopMeasuring { session: id });
-                if rang {
+                if rings {
                     self.put(Output::Silence { session: id });
                 }
             }
         }
-        let was_open = self.sessions.get(&id).is_some_and(Session::is_open);
-        self.make_room_for_ended(&app);
-        self.set_phase(id, Phase::Invalid { expiration });
-        self.put(Output::Deliver { app: app.clone(), event: AppEvent::DidInvalidate { session: id, end } });
-        if was_open {
-            self.put(Output::Forget { session: id }); // after the event is in the journal (D1)
-        }
-        self.rest(&app, now);
-        self.refresh_alerts();
+    }
+
+    /// Tells the end, and takes the record away, or leaves the one to keep, in one write (D1, D2).
+    fn conclude(&mut self, id: SessionId, app: &AppId, end: End, keep: Option<SessionRecord>) {
+        let end = if self.limits.extensions.causes { end } else { end.without_cause() }; // S9
+        let event = AppEvent::DidInvalidate { session: id, end };
+        self.put(Output::Conclude { app: app.clone(), event, session: id, keep });
     }
 
     pub(super) fn set_phase(&mut self, id: SessionId, phase: Phase) {
@@ -119,6 +101,10 @@ impl Watch {
         let (before, state) = (session.phase.state(), phase.state());
         session.phase = phase;
         if before != state {
+            debug_assert!(
+                SessionState::TRANSITIONS.contains(&(before, state)),
+                "the rules know no such change"
+            );
             let app = session.app.clone();
             self.put(Output::SessionStateChanged { session: id, app, state });
         }
@@ -134,11 +120,24 @@ impl Watch {
     /// Ended sessions stay to be asked about (S5), no more of them than an app may have open. The one that ends
     /// next always stays.
     fn make_room_for_ended(&mut self, app: &AppId) {
-        let ended = |session: &Session| session.app == *app && session.phase.state() == SessionState::Invalid;
-        let ids: Vec<_> =
-            self.sessions.iter().filter(|(_, session)| ended(session)).map(|(id, _)| *id).collect();
+        let ids = self.all(app, Session::is_over);
         for id in ids.iter().take((ids.len() + 1).saturating_sub(self.limits.sessions_per_app)) {
-            self.sessions.remove(id);
+            self.forget_session(*id);
+        }
+    }
+
+    pub(super) fn add_session(&mut self, id: SessionId, session: Session) {
+        if let Some(installed) = self.apps.get_mut(&session.app) {
+            installed.sessions.insert(id);
+        }
+        self.sessions.insert(id, session);
+    }
+
+    pub(super) fn forget_session(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.remove(&id)
+            && let Some(installed) = self.apps.get_mut(&session.app)
+        {
+            installed.sessions.remove(&id);
         }
     }
 }

@@ -1,31 +1,45 @@
-//! Making, starting and scheduling sessions: S1–S3, S6, A1–A4.
+//! Making, starting and scheduling sessions: S1–S3, S6, S11–S13, A1–A3, A5.
 
-use super::{Phase, Process, Session, Watch};
+use super::{Phase, Session, Watch};
 use crate::app::{AppId, AppState};
-use crate::event::AppEvent;
+use crate::limits::Extensions;
 use crate::record::RecordedPhase;
 use crate::session::{Cause, End, ErrorCode, Reason, SessionId, SessionKind, SessionState};
 use crate::time::{Now, WallTime};
 use crate::watch::{CallError, Output};
 
 impl Watch {
-    /// The app makes a session, which is `not-started`. `id` was never given before.
+    /// The app makes a session, which is `not-started`. `id` was never given before. Its type follows from the
+    /// manifest (M1); only an app that declares several names one (M4).
     ///
     /// # Errors
-    /// When the app is unknown, declares no extended-runtime mode (M1), or has too many sessions.
-    pub fn create(&mut self, app: &AppId, id: SessionId) -> Result<(), CallError> {
-        let Some(kind) = self.known(app)?.application.session_kind else {
-            return Err(CallError::NotAllowed(ErrorCode::NotApprovedToStartSession));
-        };
+    /// When the app is unknown, declares no extended-runtime mode or not the one that it names, has too many
+    /// sessions, or the number is taken.
+    pub fn create(
+        &mut self,
+        app: &AppId,
+        id: SessionId,
+        named: Option<SessionKind>,
+    ) -> Result<(), CallError> {
+        let kind = self.kind_of_session(app, named)?.map_err(CallError::NotAllowed)?;
         let limit = self.limits.sessions_per_app;
-        let alive =
-            |session: &&Session| session.app == *app && session.phase.state() != SessionState::Invalid;
-        if self.sessions.values().filter(alive).count() >= limit {
+        if self.all(app, |session| !session.is_over()).len() >= limit {
             return Err(CallError::TooManySessions { limit });
         }
-        let session = Session { app: app.clone(), kind, scheduled: false, phase: Phase::NotStarted };
-        self.sessions.insert(id, session);
+        if self.sessions.contains_key(&id) || self.fallbacks.contains_key(&id) {
+            return Err(CallError::TakenSession(id));
+        }
+        self.add_session(id, Session::new(app.clone(), kind, Phase::NotStarted));
         Ok(())
+    }
+
+    fn kind_of_session(
+        &self,
+        app: &AppId,
+        named: Option<SessionKind>,
+    ) -> Result<Result<SessionKind, ErrorCode>, CallError> {
+        let application = &self.known(app)?.application;
+        Ok(application.kind_of_session(named, self.limits.extensions.several_modes))
     }
 
     /// The app starts a session (S2). When a rule is against it, the session is over with it, and
@@ -35,24 +49,26 @@ impl Watch {
     /// When the session is not the app's, was started before, or may not start now.
     pub fn start(&mut self, app: &AppId, id: SessionId, now: Now) -> Result<(), CallError> {
         let kind = self.startable(app, id)?;
-        if let Some(end) = self.obstacle_to_start(app, kind) {
+        if let Some(end) = self.obstacles_to_start(app, Ok(kind)).into_iter().next() {
             return self.fail_start(id, end, now);
         }
         self.run(id, now.wall, now.after(self.limits.of(kind)), now);
         Ok(())
     }
 
-    fn obstacle_to_start(&self, app: &AppId, kind: SessionKind) -> Option<End> {
-        if kind.is_schedulable() {
-            return Some(refused(ErrorCode::NotApprovedToStartSession));
-        }
-        if self.app_state(app) != Some(AppState::Active) {
-            return Some(refused(ErrorCode::MustBeActiveToStartOrSchedule));
-        }
-        if self.running_session(app).is_some() {
-            return Some(End::by(Reason::SessionInProgress, Cause::Refused)); // S3
-        }
-        None
+    /// What stands in the way of a start, in the order of S13.
+    fn obstacles_to_start(&self, app: &AppId, kind: Result<SessionKind, ErrorCode>) -> Vec<End> {
+        let wrong_type = match kind {
+            Ok(kind) => kind.is_schedulable().then_some(ErrorCode::NotApprovedToStartSession), // S2
+            Err(code) => Some(code),
+        };
+        let obstacles = [
+            wrong_type.map(refused),
+            self.not_active(app),
+            self.slot_taken(app),
+            kind.ok().and_then(|kind| self.suppression_of(kind)),
+        ];
+        obstacles.into_iter().flatten().collect()
     }
 
     /// The app schedules an alarm session for the wall-clock instant `at` (A1–A3). The shell answers the app
@@ -61,44 +77,141 @@ impl Watch {
     /// # Errors
     /// As [`Watch::start`].
     pub fn start_at(&mut self, app: &AppId, id: SessionId, at: WallTime, now: Now) -> Result<(), CallError> {
+        self.schedule(app, id, at, Vec::new(), now)
+    }
+
+    /// As [`Watch::start_at`], in the place of the session that waits (A3). That one stands until the shell says that
+    /// the new one is on disk ([`Watch::handle_saved`]), and stands on if the new one fails.
+    ///
+    /// # Errors
+    /// As [`Watch::start`], and in strict mode.
+    pub fn replace(&mut self, app: &AppId, id: SessionId, at: WallTime, now: Now) -> Result<(), CallError> {
+        self.startable(app, id)?;
+        if !self.limits.extensions.replace {
+            return Err(CallError::NotOffered);
+        }
+        self.schedule(app, id, at, self.scheduled_sessions(app), now)
+    }
+
+    fn schedule(
+        &mut self,
+        app: &AppId,
+        id: SessionId,
+        at: WallTime,
+        replaces: Vec<SessionId>,
+        now: Now,
+    ) -> Result<(), CallError> {
         let kind = self.startable(app, id)?;
-        if let Some(end) = self.obstacle_to_schedule(app, kind, at, now) {
+        let obstacles = self.obstacles_to_schedule(app, Ok(kind), at, !replaces.is_empty(), now);
+        if let Some(end) = obstacles.into_iter().next() {
             return self.fail_start(id, end, now);
         }
         if let Some(session) = self.sessions.get_mut(&id) {
             session.scheduled = true;
+            session.replaces = replaces;
         }
-        if at <= now.wall {
-            let left = at.plus(self.limits.of(kind)).since(now.wall);
-            self.run(id, at, now.after(left), now); // A2: its time counts from the given instant
-        } else {
+        if at > now.wall {
             self.set_phase(id, Phase::Scheduled { at });
-            self.save(id, RecordedPhase::Scheduled { at });
+            self.save(id, RecordedPhase::Scheduled { at, recurring: false });
             self.put(Output::Arm { session: id, at });
+        } else {
+            let expiration = at.plus(self.limits.of(kind)); // A2: its time counts from the given instant
+            let ends_at = Self::ends_at(expiration, now);
+            self.run(id, at, ends_at, now);
+            self.plan_fallback(id, ends_at, expiration, now);
+            self.end_replaced_by(id, now);
         }
         Ok(())
     }
 
-    fn obstacle_to_schedule(&self, app: &AppId, kind: SessionKind, at: WallTime, now: Now) -> Option<End> {
-        if !kind.is_schedulable() {
-            return Some(refused(ErrorCode::NotApprovedToSchedule)); // A1
+    /// The sessions whose place this one has taken are over (A3).
+    pub(super) fn end_replaced_by(&mut self, id: SessionId, now: Now) {
+        let Some(session) = self.sessions.get_mut(&id).filter(|session| !session.is_over()) else { return };
+        for replaced in std::mem::take(&mut session.replaces) {
+            let waits = |session: &Session| matches!(session.phase, Phase::Scheduled { .. });
+            if self.sessions.get(&replaced).is_some_and(waits) {
+                self.end(replaced, End::by(Reason::None, Cause::AppInvalidated), now);
+            }
         }
-        if self.app_state(app) != Some(AppState::Active) {
-            return Some(refused(ErrorCode::MustBeActiveToStartOrSchedule));
+    }
+
+    /// What stands in the way of scheduling, in the order of S13.
+    fn obstacles_to_schedule(
+        &self,
+        app: &AppId,
+        kind: Result<SessionKind, ErrorCode>,
+        at: WallTime,
+        replaces: bool,
+        now: Now,
+    ) -> Vec<End> {
+        let wrong_type = match kind {
+            Ok(kind) => (!kind.is_schedulable()).then_some(ErrorCode::NotApprovedToSchedule), // A1
+            Err(code) => Some(code),
+        };
+        let [no_right, no_refresh] = self.missing_rights(app);
+        let waiting = !replaces && !self.scheduled_sessions(app).is_empty();
+        let too_far = at > now.wall.plus(self.limits.schedule_ahead);
+        let too_late = at < now.wall.minus(self.limits.past_tolerance);
+        let at_once = at <= now.wall && !too_late;
+        let obstacles = [
+            wrong_type.map(refused),
+            no_right,   // N6
+            no_refresh, // A5
+            self.not_active(app),
+            waiting.then(in_progress),                                     // A3
+            too_far.then(|| refused(ErrorCode::ScheduledTooFarInAdvance)), // A1
+            too_late.then(|| End::with_error(ErrorCode::Unknown, Cause::ScheduledInPast)), // A2
+            at_once.then(|| self.slot_taken(app)).flatten(),
+            kind.ok().filter(|_| at_once).and_then(|kind| self.suppression_of(kind)),
+        ];
+        obstacles.into_iter().flatten().collect()
+    }
+
+    /// Which of the rights that scheduling needs the user took from the app: that to schedule (N6), and background
+    /// refresh (A5).
+    fn missing_rights(&self, app: &AppId) -> [Option<End>; 2] {
+        let rights = self.apps.get(app).map(|installed| installed.rights).unwrap_or_default();
+        [
+            (!rights.schedule).then_some(ErrorCode::NotApprovedToSchedule),
+            (!rights.background_refresh).then_some(ErrorCode::BackgroundRefreshDisabled),
+        ]
+        .map(|code| Some(End::with_error(code?, Cause::DisabledByUser)))
+    }
+
+    /// The user lets the app schedule nothing.
+    pub(super) fn no_right_to_schedule(&self, app: &AppId) -> Option<End> {
+        self.missing_rights(app).into_iter().flatten().next()
+    }
+
+    fn not_active(&self, app: &AppId) -> Option<End> {
+        let active = self.app_state(app) == Some(AppState::Active);
+        (!active).then(|| refused(ErrorCode::MustBeActiveToStartOrSchedule))
+    }
+
+    fn slot_taken(&self, app: &AppId) -> Option<End> {
+        self.running_session(app).map(|_| in_progress()) // S3
+    }
+
+    /// Whether a session of the app could start now, or at `at`, and what stands in the way: all of it, first what a
+    /// start would fail with; nothing when it would be taken (S11).
+    ///
+    /// # Errors
+    /// When the app is unknown, and in strict mode.
+    pub fn can_start(
+        &self,
+        app: &AppId,
+        named: Option<SessionKind>,
+        at: Option<WallTime>,
+        now: Now,
+    ) -> Result<Vec<End>, CallError> {
+        let kind = self.kind_of_session(app, named)?;
+        if !self.limits.extensions.can_start {
+            return Err(CallError::NotOffered);
         }
-        if !self.scheduled_sessions(app).is_empty() {
-            return Some(End::by(Reason::SessionInProgress, Cause::Refused)); // A3
-        }
-        if at > now.wall.plus(self.limits.schedule_ahead) {
-            return Some(refused(ErrorCode::ScheduledTooFarInAdvance)); // A1
-        }
-        if at < now.wall.minus(self.limits.past_tolerance) {
-            return Some(End::with_error(ErrorCode::Unknown, Cause::ScheduledInPast)); // A2
-        }
-        if at <= now.wall && self.running_session(app).is_some() {
-            return Some(End::by(Reason::SessionInProgress, Cause::Refused)); // S3
-        }
-        None
+        Ok(match at {
+            None => self.obstacles_to_start(app, kind),
+            Some(at) => self.obstacles_to_schedule(app, kind, at, false, now),
+        })
     }
 
     /// The app ends a running session, or cancels a scheduled one (S6). A session that is over stays so.
@@ -119,79 +232,8 @@ impl Watch {
         Ok(())
     }
 
-    /// The time of a scheduled session has come (A4), or its record was found late (A7).
-    pub fn handle_due(&mut self, id: SessionId, now: Now) {
-        let Some(session) = self.sessions.get(&id) else { return };
-        let Phase::Scheduled { at } = session.phase else { return };
-        let app = session.app.clone();
-        let expiration = at.plus(self.limits.of(session.kind));
-        if now.wall < at {
-            self.put(Output::Arm { session: id, at }); // A7: the clock was set back
-        } else if now.wall >= expiration {
-            self.end(id, End::with_error(ErrorCode::Unknown, Cause::MissedWhileOff), now);
-            self.put(Output::TellMissed { session: id, app, at });
-        } else if self.is_ending(&app) {
-            // That process cannot handle it any more. The next one does, when this one has exited.
-        } else if self.running_session(&app).is_some() {
-            self.end(id, End::by(Reason::SessionInProgress, Cause::Refused), now); // S3
-        } else {
-            self.hand_over(id, &app, at, expiration, now);
-        }
-    }
-
-    fn hand_over(&mut self, id: SessionId, app: &AppId, at: WallTime, expiration: WallTime, now: Now) {
-        let ends_at = now.after(expiration.since(now.wall));
-        self.set_phase(id, Phase::Handed { since: at, ends_at, deadline: None });
-        self.save(id, RecordedPhase::Running { since: at, expiration, scheduled: true });
-        self.bring_up(app);
-        if self.app_state(app) == Some(AppState::NotRunning) {
-            self.set_state(app, AppState::Background);
-        }
-        self.put(Output::Deliver { app: app.clone(), event: AppEvent::Handle { session: id, expiration } });
-        if self.apps.get(app).is_some_and(|installed| installed.process == Process::Attached) {
-            self.start_handle_time(app, now);
-        }
-    }
-
-    /// From now on the app, which listens, has its time to set a delegate (A4).
-    pub(super) fn start_handle_time(&mut self, app: &AppId, now: Now) {
-        let due = now.after(self.limits.handle_time);
-        for session in self.sessions.values_mut().filter(|session| session.app == *app) {
-            if let Phase::Handed { deadline, .. } = &mut session.phase {
-                deadline.get_or_insert(due);
-            }
-        }
-    }
-
-    /// The app has set its delegate for a session that it was handed (A4): now the session runs. An answer that
-    /// comes twice changes nothing: a session is handed over again when the runtime died in between.
-    ///
-    /// # Errors
-    /// When the session is not the app's, or does not wait for a delegate.
-    pub fn handle_handled(&mut self, app: &AppId, id: SessionId, now: Now) -> Result<(), CallError> {
-        match self.session_of(app, id)?.phase {
-            Phase::Handed { since, ends_at, .. } => {
-                self.run(id, since, ends_at, now);
-                Ok(())
-            }
-            Phase::Running { .. } => Ok(()),
-            Phase::NotStarted | Phase::Scheduled { .. } | Phase::Invalid { .. } => {
-                Err(CallError::NotHanded(id))
-            }
-        }
-    }
-
-    /// The record of a session could not be written. A scheduled session is over with it, as nobody may rely on
-    /// it (A6); one that runs, runs on. Answers whether it is over.
-    pub fn handle_not_saved(&mut self, id: SessionId, now: Now) -> bool {
-        let scheduled = self.sessions.get(&id).is_some_and(|s| matches!(s.phase, Phase::Scheduled { .. }));
-        if scheduled {
-            self.end(id, End::with_error(ErrorCode::Unknown, Cause::NotSaved), now);
-        }
-        scheduled
-    }
-
     pub(super) fn session_of(&self, app: &AppId, id: SessionId) -> Result<&Session, CallError> {
+        self.known(app)?;
         self.sessions.get(&id).filter(|session| session.app == *app).ok_or(CallError::UnknownSession(id))
     }
 
@@ -207,10 +249,20 @@ impl Watch {
 
     fn fail_start(&mut self, id: SessionId, end: End, now: Now) -> Result<(), CallError> {
         self.end(id, end.clone(), now);
-        Err(CallError::StartFailed(end))
+        let Extensions { answers, causes, .. } = self.limits.extensions;
+        match (answers, causes) {
+            (false, _) => Ok(()), // S12: only `did_invalidate` tells
+            (true, true) => Err(CallError::StartFailed(end)),
+            (true, false) => Err(CallError::StartFailed(end.without_cause())),
+        }
     }
 }
 
-const fn refused(code: ErrorCode) -> End {
+pub(super) const fn refused(code: ErrorCode) -> End {
     End::with_error(code, Cause::Refused)
+}
+
+/// The end of a session in whose way another one of the app is (S3, A3).
+pub(super) fn in_progress() -> End {
+    End::by(Reason::SessionInProgress, Cause::Refused)
 }

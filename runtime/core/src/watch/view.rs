@@ -1,7 +1,7 @@
 //! What can be seen of the watch.
 
 use super::{Phase, Process, Session, Watch, Wrist};
-use crate::app::{AppId, AppState};
+use crate::app::{AppId, AppRights, AppState};
 use crate::session::{SessionId, SessionKind, SessionState};
 use crate::time::WallTime;
 
@@ -39,12 +39,21 @@ pub struct AlarmView {
     pub ringing: bool,
     /// Whether its alert is shown (N4).
     pub alert: bool,
+    /// Whether it is snoozed (N5).
+    pub snoozed: bool,
+    /// Whether it is the runtime that rings, in the place of the app (N7).
+    pub fallback: bool,
 }
 
 impl Watch {
     /// The state of an installed app.
     pub fn app_state(&self, app: &AppId) -> Option<AppState> {
         self.apps.get(app).map(|installed| installed.state)
+    }
+
+    /// What the user lets an installed app do (A5, N6).
+    pub fn rights(&self, app: &AppId) -> Option<AppRights> {
+        self.apps.get(app).map(|installed| installed.rights)
     }
 
     /// The installed apps, each with its state.
@@ -65,9 +74,9 @@ impl Watch {
     /// Whether the app may play a haptic now: while active, frontmost, or in a running session; and not while the
     /// alarm of another app rings, which it would cut short (H2).
     pub fn may_play_haptic(&self, app: &AppId) -> bool {
-        let present = self.frontmost.as_ref() == Some(app) || self.running_session(app).is_some();
-        let drowns_an_alarm = self.sessions.values().any(|session| session.rings() && session.app != *app);
-        present && !drowns_an_alarm
+        let runs = |session: &Session| matches!(session.phase, Phase::Running { .. });
+        let present = self.frontmost.as_ref() == Some(app) || self.find(app, runs).is_some();
+        present && !self.another_rings(app)
     }
 
     /// The app of a session that is known still.
@@ -88,24 +97,44 @@ impl Watch {
     /// Every alarm that waits for its time, and that time.
     pub fn waiting_alarms(&self) -> impl Iterator<Item = (SessionId, WallTime)> {
         self.sessions.iter().filter_map(|(id, session)| match session.phase {
-            Phase::Scheduled { at } => Some((*id, at)),
+            Phase::Scheduled { at, .. } => Some((*id, at)),
             Phase::NotStarted | Phase::Handed { .. } | Phase::Running { .. } | Phase::Invalid { .. } => None,
         })
     }
 
-    /// Every alarm that waits, runs or rings.
+    /// Every alarm that waits, runs or rings, and each that the runtime rings in the place of an app.
     pub fn alarms(&self) -> impl Iterator<Item = AlarmView> {
-        self.sessions.iter().filter(|(_, session)| session.scheduled).filter_map(|(id, session)| {
-            let (at, ringing) = match &session.phase {
-                Phase::Scheduled { at } => (*at, false),
-                Phase::Handed { since, .. } => (*since, false),
-                Phase::Running { since, ring, .. } => (*since, ring.is_some()),
-                Phase::NotStarted | Phase::Invalid { .. } => return None,
-            };
-            let (app, state, alert) =
-                (session.app.clone(), session.phase.state(), self.alerts.contains_key(id));
-            Some(AlarmView { session: *id, app, at, state, ringing, alert })
-        })
+        let of_sessions =
+            self.sessions.iter().filter(|(_, session)| session.scheduled).filter_map(|(id, session)| {
+                let at = match &session.phase {
+                    Phase::Scheduled { at, .. } => *at,
+                    Phase::Handed { since, .. } | Phase::Running { since, .. } => *since,
+                    Phase::NotStarted | Phase::Invalid { .. } => return None,
+                };
+                Some(self.alarm_view(*id, &session.app, at, session.phase.state()))
+            });
+        let over =
+            self.fallbacks.iter().filter(|(id, _)| !self.sessions.get(id).is_some_and(Session::is_open));
+        let of_fallbacks = over
+            .map(|(id, fallback)| self.alarm_view(*id, &fallback.app, fallback.at(), SessionState::Invalid));
+        of_sessions.chain(of_fallbacks)
+    }
+
+    fn alarm_view(&self, id: SessionId, app: &AppId, at: WallTime, state: SessionState) -> AlarmView {
+        let ring = self.sessions.get(&id).and_then(Session::ring);
+        let fallback = self.fallbacks.get(&id).and_then(|fallback| fallback.ring);
+        let snoozed =
+            ring.and_then(|ring| ring.snoozed_until).or(fallback.and_then(|ring| ring.snoozed_until));
+        AlarmView {
+            session: id,
+            app: app.clone(),
+            at,
+            state,
+            ringing: (ring.is_some() || fallback.is_some()) && snoozed.is_none(),
+            alert: self.alerts.contains_key(&id),
+            snoozed: snoozed.is_some(),
+            fallback: fallback.is_some(),
+        }
     }
 
     pub(super) fn running_session(&self, app: &AppId) -> Option<SessionId> {
@@ -134,19 +163,24 @@ impl Watch {
     }
 
     fn find(&self, app: &AppId, wanted: impl Fn(&Session) -> bool) -> Option<SessionId> {
-        self.sessions.iter().find(|(_, session)| session.app == *app && wanted(session)).map(|(id, _)| *id)
+        self.of_app(app).find(|(_, session)| wanted(session)).map(|(id, _)| id)
     }
 
-    fn all(&self, app: &AppId, wanted: impl Fn(&Session) -> bool) -> Vec<SessionId> {
-        let of_app = self.sessions.iter().filter(|(_, session)| session.app == *app && wanted(session));
-        of_app.map(|(id, _)| *id).collect()
+    /// Those of an app, by number.
+    pub(super) fn all(&self, app: &AppId, wanted: impl Fn(&Session) -> bool) -> Vec<SessionId> {
+        self.of_app(app).filter(|(_, session)| wanted(session)).map(|(id, _)| id).collect()
+    }
+
+    fn of_app(&self, app: &AppId) -> impl Iterator<Item = (SessionId, &Session)> {
+        let ids = self.apps.get(app).into_iter().flat_map(|installed| &installed.sessions);
+        ids.filter_map(|id| Some((*id, self.sessions.get(id)?)))
     }
 }
 
 impl Session {
     fn view(&self, id: SessionId) -> SessionView {
         let (scheduled_at, started_at) = match self.phase {
-            Phase::Scheduled { at } => (Some(at), None),
+            Phase::Scheduled { at, .. } => (Some(at), None),
             Phase::Handed { since, .. } => (Some(since), None),
             Phase::Running { since, .. } => (None, Some(since)),
             Phase::NotStarted | Phase::Invalid { .. } => (None, None),

@@ -18,7 +18,7 @@ fn record(id: u64, name: &str, phase: RecordedPhase) -> SessionRecord {
 
 fn restored(records: Vec<SessionRecord>) -> Bench {
     let mut bench = Bench::of(Alarm);
-    bench.act(|watch, now| watch.restore(records, now));
+    bench.act(|watch, now| watch.restore(records, vec![], now));
     bench
 }
 
@@ -47,10 +47,11 @@ fn d1_a_session_is_saved_before_its_start_is_told() {
 }
 
 #[test]
-fn d1_its_end_is_told_before_it_is_forgotten() {
+fn d1_its_end_is_told_and_it_is_forgotten_in_one_write() {
     let (mut bench, id) = Bench::running(Mindfulness);
     bench.invalidate("a", id).unwrap();
-    assert!(bench.place(is_did_invalidate) < bench.place(is_forget));
+    assert_eq!((bench.count(is_did_invalidate), bench.count(is_forget)), (1, 0));
+    assert!(bench.disk.is_empty());
 }
 
 #[test]
@@ -59,9 +60,24 @@ fn d1_so_is_the_end_of_a_scheduled_and_of_a_handed_session() {
         let (mut bench, id) = Bench::scheduled();
         bench.advance(wait);
         bench.invalidate("a", id).unwrap();
-        assert!(bench.place(is_did_invalidate) < bench.place(is_forget));
-        assert_eq!(bench.count(is_forget), 1);
+        assert_eq!((bench.count(is_did_invalidate), bench.count(is_forget)), (1, 0));
+        assert!(bench.disk.is_empty());
     }
+}
+
+#[test]
+fn d1_the_end_of_a_session_that_owes_an_alarm_is_told_and_the_rest_is_kept_in_one_write() {
+    let (mut bench, id) = Bench::alarm();
+    bench.look_anew();
+    bench.exit("a", ExitStatus::Code(1));
+    let keeps = |output: &Output| match output {
+        Output::Conclude { session, keep: Some(record), .. } => {
+            *session == id && matches!(record.phase, RecordedPhase::Fallback { .. })
+        }
+        _ => false,
+    };
+    assert_eq!(bench.count(keeps), 1);
+    assert_eq!(bench.count(is_save) + bench.count(is_forget), 0);
 }
 
 #[test]
@@ -104,7 +120,7 @@ fn d1_the_haptics_stop_before_anything_is_written() {
 fn d2_a_running_session_ends_with_the_runtime_for_a_true_reason() {
     let (mut bench, id) = Bench::running(Mindfulness);
     bench.power_loss(MINUTE, &[("a", Mindfulness)]);
-    assert_eq!(bench.end(id).cause, Cause::AppExited(ExitStatus::Unknown));
+    assert_eq!(bench.end(id).cause, Some(Cause::AppExited(ExitStatus::Unknown)));
     assert!(bench.disk.is_empty());
     assert_eq!(bench.watch.open_sessions().count(), 0);
 }
@@ -114,7 +130,7 @@ fn d2_a_session_that_ended_before_is_not_ended_twice() {
     let (mut bench, id) = Bench::running(Mindfulness);
     bench.invalidate("a", id).unwrap();
     bench.power_loss(MINUTE, &[("a", Mindfulness)]);
-    assert_eq!(bench.end(id).cause, Cause::AppInvalidated);
+    assert_eq!(bench.end(id).cause, Some(Cause::AppInvalidated));
 }
 
 #[test]
@@ -141,15 +157,15 @@ fn d2_an_alarm_that_ran_is_handed_to_its_app_again_while_its_window_is_open() {
 fn d2_an_alarm_whose_window_closed_while_off_is_over_and_says_why() {
     let (mut bench, id) = Bench::alarm();
     bench.power_loss(HOUR, &[("a", Alarm)]);
-    assert_eq!(bench.end(id).cause, Cause::AppExited(ExitStatus::Unknown));
+    assert_eq!(bench.end(id).cause, Some(Cause::AppExited(ExitStatus::Unknown)));
 }
 
 #[test]
 fn d2_the_record_of_an_app_that_is_gone_goes_and_blocks_no_other() {
     let at = WallTime::from_unix_ms(1_700_000_000_000).plus(HOUR);
     let mut bench = restored(vec![
-        record(1, "gone", RecordedPhase::Scheduled { at }),
-        record(2, "a", RecordedPhase::Scheduled { at }),
+        record(1, "gone", RecordedPhase::Scheduled { at, recurring: false }),
+        record(2, "a", RecordedPhase::Scheduled { at, recurring: false }),
     ]);
     assert_eq!(bench.count(|output| *output == Output::Forget { session: SessionId(1) }), 1);
     bench.advance(HOUR);
@@ -159,7 +175,7 @@ fn d2_the_record_of_an_app_that_is_gone_goes_and_blocks_no_other() {
 #[test]
 fn d2_a_restored_alarm_is_invalidated_only_while_its_app_is_active() {
     let at = WallTime::from_unix_ms(1_700_000_000_000).plus(HOUR);
-    let mut bench = restored(vec![record(1, "a", RecordedPhase::Scheduled { at })]);
+    let mut bench = restored(vec![record(1, "a", RecordedPhase::Scheduled { at, recurring: false })]);
     bench.invalidate("a", SessionId(1)).unwrap_err();
     bench.launch("a");
     bench.invalidate("a", SessionId(1)).unwrap();

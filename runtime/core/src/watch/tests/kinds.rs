@@ -74,7 +74,7 @@ fn t2_it_ends_too_when_the_user_leaves_with_the_wrist_down() {
     bench.wrist_down();
     bench.advance(10 * MINUTE);
     bench.crown();
-    assert_eq!(bench.end(id).cause, Cause::Crown);
+    assert_eq!(bench.end(id).cause, Some(Cause::Crown));
 }
 
 #[test]

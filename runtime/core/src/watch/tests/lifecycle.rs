@@ -441,7 +441,7 @@ fn l7_an_app_that_was_removed_is_told_to_end_and_is_gone() {
     assert_eq!(bench.count(|output| matches!(output, Output::EndProcess { .. })), 1);
     assert_eq!(bench.watch.app_state(&app("a")), None);
     assert_eq!(bench.watch.frontmost(), None);
-    assert_eq!(bench.end(id).cause, Cause::DisabledByUser);
+    assert_eq!(bench.end(id).cause, Some(Cause::DisabledByUser));
     assert!(bench.disk.is_empty());
 }
 
@@ -452,4 +452,36 @@ fn l7_an_app_installed_again_after_it_was_removed_knows_nothing_of_before() {
     bench.install("a", Alarm);
     assert_eq!(bench.state("a"), NotRunning);
     assert_eq!(bench.watch.session(&app("a"), id), None);
+}
+
+#[test]
+fn l4_an_app_that_ends_has_no_grace_to_wait_for() {
+    let mut bench = active();
+    bench.close("a");
+    bench.crown();
+    let next = bench.watch.poll_timeout().map(|(_, reason)| reason);
+    assert_eq!(next, Some(super::super::TimeoutReason::LeaveTime));
+}
+
+#[test]
+fn l3_an_app_reopened_while_it_ends_leaves_by_the_time_at_which_the_wrist_went_down() {
+    let mut bench = active();
+    bench.close("a");
+    bench.open("a");
+    bench.wrist_down();
+    bench.advance(MINUTE);
+    bench.exit("a", ExitStatus::Code(0));
+    bench.attach("a");
+    bench.advance(MINUTE - MS);
+    assert_eq!(bench.state("a"), AppState::Inactive);
+    bench.advance(MS);
+    assert_eq!(bench.state("a"), AppState::Background);
+}
+
+#[test]
+fn l1_an_exit_without_a_process_forgets_nothing() {
+    let mut bench = Bench::of(SessionKind::Alarm);
+    let id = bench.create("a");
+    bench.exit("a", ExitStatus::Code(0));
+    assert!(bench.watch.session(&app("a"), id).is_some());
 }

@@ -1,32 +1,48 @@
 //! The rules, one by one, on a bench with virtual time.
 
 mod bad_input;
+mod bad_input_table;
+mod can_start;
 mod delivery;
+mod fallback;
 mod kinds;
 mod lifecycle;
+mod memory;
 mod modes;
+mod recurring;
+mod replace;
+mod restore;
+mod rights;
 mod ring;
 mod scheduling;
 mod sessions;
-mod walk;
+mod snooze;
+mod strict;
+mod suppression;
+mod transitions;
+mod views;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{CallError, Output, Repeat, Watch};
-use crate::app::{AppId, AppState, Application};
+use crate::app::{AppId, AppRights, AppState, Application};
 use crate::event::AppEvent;
 use crate::haptics::Haptic;
 use crate::limits::Limits;
-use crate::record::SessionRecord;
+use crate::record::{RecurrenceRecord, SessionRecord};
 use crate::schedule::Schedule;
 use crate::session::{Cause, End, ErrorCode, ExitStatus, Reason, SessionId, SessionKind, SessionState};
+use crate::suppression::Conditions;
 use crate::time::{Now, WallTime};
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// More than anything on a bench takes: what does not come to rest by then never does.
+const STEPS_MAX: usize = 20_000;
 
 /// A watch with virtual time, with a shell that keeps the alarms and the disk, and remembers every output.
 struct Bench {
@@ -35,6 +51,9 @@ struct Bench {
     limits: Limits,
     schedule: Schedule,
     disk: BTreeMap<SessionId, SessionRecord>,
+    rules: BTreeMap<AppId, RecurrenceRecord>,
+    /// Whether the shell has no number for a session that a rule wants.
+    withholds_numbers: bool,
     /// Every output, with the time since boot at which it came.
     log: Vec<(Duration, Output)>,
     last_id: u64,
@@ -59,6 +78,8 @@ impl Bench {
             limits,
             schedule: Schedule::new(),
             disk: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            withholds_numbers: false,
             log: Vec::new(),
             last_id: 0,
         }
@@ -112,8 +133,21 @@ impl Bench {
             Output::Disarm { session } => self.schedule.handle_disarm(*session),
             Output::Save(record) => drop(self.disk.insert(record.session, record.clone())),
             Output::Forget { session } => drop(self.disk.remove(session)),
+            Output::Conclude { session, keep: Some(record), .. } => {
+                drop(self.disk.insert(*session, record.clone()))
+            }
+            Output::Conclude { session, keep: None, .. } => drop(self.disk.remove(session)),
+            Output::SaveRecurrence(record) => drop(self.rules.insert(record.app.clone(), record.clone())),
+            Output::ForgetRecurrence { app } => drop(self.rules.remove(app)),
+            Output::WantOccurrence { app } if !self.withholds_numbers => self.give_number(app),
             _ => {}
         }
+    }
+
+    /// Answers to a rule that wants a session.
+    fn give_number(&mut self, app: &AppId) {
+        self.last_id += 1;
+        self.watch.handle_occurrence(app, SessionId(self.last_id), self.now);
     }
 
     // --- time
@@ -121,7 +155,7 @@ impl Bench {
     /// Lets time pass, and stops at each moment at which something is due.
     fn advance(&mut self, span: Duration) {
         let end = self.now.since_boot + span;
-        while self.step(end) {}
+        assert!((0..STEPS_MAX).any(|_| !self.step(end)), "the watch comes to rest");
     }
 
     /// Lets time pass until something is due and does it; false when nothing is until `end`, which is now.
@@ -135,7 +169,7 @@ impl Bench {
         next.is_some()
     }
 
-    fn next_due(&self) -> Option<Duration> {
+    fn next_due(&mut self) -> Option<Duration> {
         let alarm = self.schedule.poll_timeout().map(|at| self.now.after(at.since(self.now.wall)));
         let timeout = self.watch.poll_timeout().map(|(at, _)| at);
         alarm.into_iter().chain(timeout).min()
@@ -150,9 +184,11 @@ impl Bench {
     /// Does all that is due.
     fn catch_up(&mut self) {
         self.act(Watch::handle_timeout);
-        while let Some(id) = self.schedule.poll_due(self.now.wall) {
+        for _ in 0..STEPS_MAX {
+            let Some(id) = self.schedule.poll_due(self.now.wall) else { return };
             self.act(|watch, now| watch.handle_due(id, now));
         }
+        panic!("the schedule comes to rest");
     }
 
     /// The wall clock is set, and nothing else passes.
@@ -176,14 +212,29 @@ impl Bench {
             self.install(name, *kind);
         }
         let records = self.disk.values().cloned().collect();
-        self.act(|watch, now| watch.restore(records, now));
+        let rules = self.rules.values().cloned().collect();
+        self.act(|watch, now| watch.restore(records, rules, now));
         self.catch_up();
     }
 
     // --- apps
 
     fn install(&mut self, name: &str, kind: SessionKind) {
-        self.watch.handle_installed(Application { id: app(name), session_kind: Some(kind) });
+        self.watch.handle_installed(Application { id: app(name), session_kinds: vec![kind] });
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.act(|watch, now| watch.handle_removed(&app(name), now)).unwrap();
+    }
+
+    /// The user lets the app do this.
+    fn allow(&mut self, name: &str, rights: AppRights) {
+        self.act(|watch, now| watch.handle_rights(&app(name), rights, now)).unwrap();
+    }
+
+    fn measure(&mut self, battery_percent: Option<u8>, temperature_mdegc: Option<i32>) {
+        let conditions = Conditions { battery_percent, temperature_mdegc };
+        self.act(|watch, now| watch.handle_conditions(conditions, now));
     }
 
     fn open(&mut self, name: &str) {
@@ -201,7 +252,7 @@ impl Bench {
     }
 
     fn close(&mut self, name: &str) {
-        self.act(|watch, _| watch.handle_close(&app(name))).unwrap();
+        self.act(|watch, now| watch.handle_close(&app(name), now)).unwrap();
     }
 
     fn exit(&mut self, name: &str, status: ExitStatus) {
@@ -233,7 +284,7 @@ impl Bench {
     fn create(&mut self, name: &str) -> SessionId {
         self.last_id += 1;
         let id = SessionId(self.last_id);
-        self.act(|watch, _| watch.create(&app(name), id)).unwrap();
+        self.act(|watch, _| watch.create(&app(name), id, None)).unwrap();
         id
     }
 
@@ -274,6 +325,11 @@ impl Bench {
         self.act(|watch, now| watch.notify_user(&app(name), id, Haptic::Notification, repeat, now))
     }
 
+    /// The session that a rule has scheduled last, and when it is due.
+    fn waiting(&self) -> Vec<(SessionId, WallTime)> {
+        self.watch.waiting_alarms().collect()
+    }
+
     fn session_state(&self, name: &str, id: SessionId) -> SessionState {
         self.watch.session(&app(name), id).unwrap().state
     }
@@ -287,7 +343,9 @@ impl Bench {
     /// Every event that the app was told, in order.
     fn delivered(&self, name: &str) -> Vec<AppEvent> {
         let of_app = |output: &Output| match output {
-            Output::Deliver { app, event } if app.as_str() == name => Some(event.clone()),
+            Output::Deliver { app, event } | Output::Conclude { app, event, .. } if app.as_str() == name => {
+                Some(event.clone())
+            }
             _ => None,
         };
         self.log.iter().filter_map(|(_, output)| of_app(output)).collect()
@@ -296,7 +354,7 @@ impl Bench {
     /// The events about a session, in order.
     fn told(&self, id: SessionId) -> Vec<AppEvent> {
         let events = self.log.iter().filter_map(|(_, output)| match output {
-            Output::Deliver { event, .. } => Some(event.clone()),
+            Output::Deliver { event, .. } | Output::Conclude { event, .. } => Some(event.clone()),
             _ => None,
         });
         events.filter(|event| session_of(event) == Some(id)).collect()
@@ -372,7 +430,7 @@ fn is_did_start(output: &Output) -> bool {
 }
 
 fn is_did_invalidate(output: &Output) -> bool {
-    matches!(output, Output::Deliver { event: AppEvent::DidInvalidate { .. }, .. })
+    matches!(output, Output::Conclude { event: AppEvent::DidInvalidate { .. }, .. })
 }
 
 /// The end of a start that a rule forbids.

@@ -1,11 +1,12 @@
-//! M1, M2: what an app declares, and what follows from it.
+//! M1, M2, M4: what an app declares, and what follows from it.
 
 use super::*;
 use crate::app::{BackgroundMode, BadModes};
+use crate::limits::Extensions;
 use BackgroundMode::{Audio, BluetoothCentral, ExtendedRuntime, Location, WorkoutProcessing};
 
 fn declares(modes: &[BackgroundMode]) -> Result<Option<SessionKind>, BadModes> {
-    Application::new(app("a"), modes).map(|application| application.session_kind)
+    Application::new(app("a"), modes).map(|application| application.session_kinds.first().copied())
 }
 
 #[test]
@@ -50,4 +51,71 @@ fn m2_two_extended_runtime_modes_are_refused_by_name() {
 fn m2_the_same_mode_twice_is_refused_too() {
     let mode = ExtendedRuntime(SessionKind::Alarm);
     assert!(declares(&[mode, mode]).is_err());
+}
+
+/// A bench with one app, "a", that declares two extended-runtime modes, where that is allowed or not.
+fn of_two_modes(several_modes: bool) -> Bench {
+    let extensions = Extensions { several_modes, ..Extensions::default() };
+    let mut bench = Bench::with(Limits { extensions, ..Limits::default() });
+    let modes = [ExtendedRuntime(SessionKind::Mindfulness), Audio, ExtendedRuntime(SessionKind::Alarm)];
+    bench.watch.handle_installed(Application::with_several_modes(app("a"), &modes));
+    bench.launch("a");
+    bench
+}
+
+fn name_mode(bench: &mut Bench, named: Option<SessionKind>) -> Result<SessionKind, CallError> {
+    bench.act(|watch, _| watch.create(&app("a"), SessionId(1), named))?;
+    Ok(bench.watch.session(&app("a"), SessionId(1)).unwrap().kind)
+}
+
+fn not_allowed(code: ErrorCode) -> Result<SessionKind, CallError> {
+    Err(CallError::NotAllowed(code))
+}
+
+#[test]
+fn m4_several_modes_are_off_unless_the_setting_turns_them_on() {
+    assert!(!Limits::default().extensions.several_modes);
+    let mut bench = of_two_modes(false);
+    assert_eq!(name_mode(&mut bench, None), not_allowed(ErrorCode::NotApprovedToStartSession));
+    let named = Some(SessionKind::Alarm);
+    assert_eq!(name_mode(&mut bench, named), not_allowed(ErrorCode::UnsupportedSessionType));
+}
+
+#[test]
+fn m4_with_several_modes_the_app_names_the_one_of_its_session() {
+    for kind in [SessionKind::Mindfulness, SessionKind::Alarm] {
+        assert_eq!(name_mode(&mut of_two_modes(true), Some(kind)), Ok(kind));
+    }
+}
+
+#[test]
+fn m4_naming_none_of_several_is_unsupported() {
+    let mut bench = of_two_modes(true);
+    assert_eq!(name_mode(&mut bench, None), not_allowed(ErrorCode::UnsupportedSessionType));
+    assert_eq!(bench.watch.session(&app("a"), SessionId(1)), None);
+}
+
+#[test]
+fn m4_naming_one_that_is_not_declared_is_not_approved() {
+    let mut bench = of_two_modes(true);
+    let named = Some(SessionKind::SelfCare);
+    assert_eq!(name_mode(&mut bench, named), not_allowed(ErrorCode::NotApprovedToStartSession));
+}
+
+#[test]
+fn m4_an_app_with_one_mode_names_it_or_none_where_several_are_allowed() {
+    for named in [None, Some(SessionKind::Alarm)] {
+        let mut bench = of_two_modes(true);
+        bench.install("a", SessionKind::Alarm);
+        assert_eq!(name_mode(&mut bench, named), Ok(SessionKind::Alarm));
+    }
+}
+
+#[test]
+fn m4_a_mode_that_is_declared_twice_counts_once() {
+    let mode = ExtendedRuntime(SessionKind::Alarm);
+    let twice = Application::with_several_modes(app("a"), &[mode, Audio, mode]);
+    assert_eq!(twice.session_kinds, [SessionKind::Alarm]);
+    assert!(twice.declares_alarm());
+    assert!(!Application::with_several_modes(app("a"), &[Audio]).declares_alarm());
 }

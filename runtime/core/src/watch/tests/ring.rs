@@ -5,23 +5,23 @@ use SessionKind::{Alarm, PhysicalTherapy};
 use SessionState::Running;
 
 /// One app, "a", in the background, whose alarm rings.
-fn ringing(repeat: Repeat) -> (Bench, SessionId) {
+pub(super) fn ringing(repeat: Repeat) -> (Bench, SessionId) {
     let (mut bench, id) = Bench::alarm();
     bench.look_anew();
     bench.notify("a", id, repeat).unwrap();
     (bench, id)
 }
 
-fn stop(bench: &mut Bench, id: SessionId) -> Result<(), CallError> {
+pub(super) fn stop(bench: &mut Bench, id: SessionId) -> Result<(), CallError> {
     bench.act(|watch, now| watch.stop_alarm(id, now))
 }
 
-fn answer(bench: &mut Bench, id: SessionId, played: u32, interval_ms: i64) {
+pub(super) fn answer(bench: &mut Bench, id: SessionId, played: u32, interval_ms: i64) {
     bench.act(|watch, _| watch.handle_repeat(&app("a"), id, played, interval_ms, None)).unwrap();
 }
 
 /// The haptics that were played, in order.
-fn haptics(bench: &Bench) -> Vec<Haptic> {
+pub(super) fn haptics(bench: &Bench) -> Vec<Haptic> {
     let haptic = |output: &Output| match output {
         Output::Ring { haptic, .. } => Some(*haptic),
         _ => None,
@@ -30,7 +30,7 @@ fn haptics(bench: &Bench) -> Vec<Haptic> {
 }
 
 /// Whether the alert is shown, by what was put out and by what can be seen.
-fn alert(bench: &Bench) -> bool {
+pub(super) fn alert(bench: &Bench) -> bool {
     let shown = bench.count(|output| matches!(output, Output::ShowAlert { .. }));
     let cleared = bench.count(|output| matches!(output, Output::ClearAlert { .. }));
     assert!(shown == cleared || shown == cleared + 1);
@@ -38,7 +38,7 @@ fn alert(bench: &Bench) -> bool {
     shown > cleared
 }
 
-fn silenced(bench: &Bench) -> usize {
+pub(super) fn silenced(bench: &Bench) -> usize {
     bench.count(|output| matches!(output, Output::Silence { .. }))
 }
 
@@ -99,7 +99,7 @@ fn n2_a_given_interval_is_kept() {
     let (mut bench, _) = ringing(Repeat::EveryMs(60_000));
     bench.advance(2 * MINUTE);
     assert_eq!(bench.rings(), [2 * MINUTE, MINUTE, Duration::ZERO]);
-    assert_eq!(bench.count(|output| matches!(output, Output::IntervalShortened { .. })), 0);
+    assert_eq!(bench.count(|output| matches!(output, Output::IntervalChanged { .. })), 0);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn n2_more_than_a_minute_is_taken_as_a_minute_and_said() {
         let (mut bench, id) = ringing(Repeat::EveryMs(interval_ms));
         bench.advance(MINUTE);
         assert_eq!(bench.rings(), [MINUTE, Duration::ZERO]);
-        let said = Output::IntervalShortened { session: id, asked, given: MINUTE };
+        let said = Output::IntervalChanged { session: id, asked, given: MINUTE };
         assert_eq!(bench.count(|output| *output == said), 1);
     }
 }
@@ -163,7 +163,7 @@ fn n2_an_answer_of_zero_or_less_stops() {
 fn n2_an_answer_of_more_than_a_minute_is_taken_as_a_minute_and_said() {
     let (mut bench, id) = ringing(Repeat::Ask);
     answer(&mut bench, id, 1, 3_600_000);
-    let said = Output::IntervalShortened { session: id, asked: HOUR, given: MINUTE };
+    let said = Output::IntervalChanged { session: id, asked: HOUR, given: MINUTE };
     assert_eq!(bench.count(|output| *output == said), 1);
     bench.advance(MINUTE);
     assert_eq!(bench.rings(), [MINUTE, Duration::ZERO]);
@@ -177,7 +177,7 @@ fn n2_an_answer_that_comes_after_the_next_haptic_changes_nothing() {
     answer(&mut bench, id, 1, 3_600_000);
     bench.advance(3 * SECOND);
     assert_eq!(bench.rings().len(), 3);
-    assert_eq!(bench.count(|output| matches!(output, Output::IntervalShortened { .. })), 0);
+    assert_eq!(bench.count(|output| matches!(output, Output::IntervalChanged { .. })), 0);
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn s1_a_session_that_is_over_never_runs_again() {
     bench.invalidate("a", id).unwrap();
     assert_eq!(bench.start("a", id), Err(CallError::StartedBefore(Invalid)));
     assert_eq!(bench.start_at("a", id, bench.wall_in(HOUR)), Err(CallError::StartedBefore(Invalid)));
-    assert_eq!(bench.end(id).cause, Cause::AppInvalidated);
+    assert_eq!(bench.end(id).cause, Some(Cause::AppInvalidated));
 }
 
 #[test]
@@ -112,9 +112,9 @@ fn s2_an_alarm_does_not_start_by_start() {
 #[test]
 fn s2_an_app_with_no_valid_mode_has_no_session_to_start() {
     let mut bench = Bench::new();
-    bench.watch.handle_installed(Application { id: app("a"), session_kind: None });
+    bench.watch.handle_installed(Application { id: app("a"), session_kinds: vec![] });
     bench.launch("a");
-    let refusal = bench.act(|watch, _| watch.create(&app("a"), SessionId(1)));
+    let refusal = bench.act(|watch, _| watch.create(&app("a"), SessionId(1), None));
     assert_eq!(refusal, Err(CallError::NotAllowed(ErrorCode::NotApprovedToStartSession)));
 }
 
@@ -374,7 +374,7 @@ fn s6_another_session_is_invalidated_at_any_time() {
     let (mut bench, id) = Bench::running(Mindfulness);
     bench.wrist_down();
     bench.invalidate("a", id).unwrap();
-    assert_eq!(bench.end(id).cause, Cause::AppInvalidated);
+    assert_eq!(bench.end(id).cause, Some(Cause::AppInvalidated));
 }
 
 #[test]
@@ -414,7 +414,7 @@ fn s8_the_codes_have_the_numbers_and_names_of_the_rules() {
 
 #[test]
 fn s9_every_end_carries_its_cause() {
-    let causes: Vec<_> = every_end().iter().map(|(bench, id)| bench.end(*id).cause.name()).collect();
+    let causes: Vec<_> = every_end().iter().map(|(bench, id)| bench.end(*id).why()).collect();
     let expected = [
         "app-invalidated",
         "user-stopped-alarm",
