@@ -6,6 +6,7 @@
 pub mod apps;
 pub mod audio;
 pub mod ble;
+pub mod conditions;
 pub mod cpu_monitor;
 mod device;
 pub mod haptics;

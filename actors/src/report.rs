@@ -1,4 +1,5 @@
-//! What the actors of the devices tell about them: a device is missing or failed, and it works again.
+//! What the actors of the devices tell about them: a device is missing or failed, and it works again; and what is
+//! wrong with the files that the devices play from.
 
 use std::error::Error;
 
@@ -8,10 +9,12 @@ use carpus_devices::bluetooth::BleError;
 use carpus_devices::haptics::MotorError;
 use carpus_devices::inputs::InputError;
 
-/// A device is missing, or failed. Told once, until it works again ([`DeviceMended`]) or something else is wrong.
+/// A device is missing, or failed, or a file that it plays from cannot be used. Told once, until it works again
+/// ([`DeviceMended`]) or something else is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceProblem {
-    /// Which device: `"motor"`, `"speaker"`, `"bluetooth"`, `"buttons"`.
+    /// Which device: `"motor"`, `"speaker"`, `"bluetooth"`, `"buttons"`; or `"theme"`, the file of the haptics' patterns
+    /// and sounds (H1).
     pub part: &'static str,
     /// What is wrong, for people.
     pub what: String,

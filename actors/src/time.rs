@@ -1,9 +1,14 @@
 //! The board's clocks as the rules want them.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use carpus_core::{Now, WallTime};
 use carpus_devices::clock::Clock;
+use jiff::tz::TimeZone;
+
+/// Reads the time zone that the board is set to now (A10).
+pub type ReadZone = Arc<dyn Fn() -> TimeZone + Send + Sync>;
 
 /// The present on both clocks.
 pub fn now(clock: &dyn Clock) -> Now {

@@ -52,7 +52,7 @@ pub struct AppsOptions {
     pub logs: PathBuf,
     /// The longest log of an app, in bytes.
     pub max_log_bytes: u64,
-    /// How long an app may take to end (L7).
+    /// How long an app may take to end when all are ended at once (L7).
     pub leave_time: Duration,
     /// How many apps may run at once.
     pub max_running: usize,
@@ -237,19 +237,25 @@ impl Apps {
         self.options.logs.join(format!("{app}.log"))
     }
 
+    /// SIGKILL: it was told to end, and did not in time (L7).
+    fn kill(&self, app: &AppId) {
+        if let Some(running) = self.running.get(app) {
+            tracing::warn!(%app, "did not end in time after SIGTERM (lifecycle.leave_time); it is killed");
+            report(app, running.process.kill());
+        }
+    }
+
     /// SIGTERM, and SIGKILL when it does not leave in time (L7).
-    fn end(&mut self, app: &AppId) {
-        let Some(running) = self.running.get_mut(app) else { return };
-        running.rest = Rest::None;
-        report(app, running.process.terminate());
+    fn end_within_leave_time(&mut self, app: &AppId) {
+        self.steer(app, Rest::None, |process| process.terminate());
+        let Some(running) = self.running.get(app) else { return };
         let (process, mut gone, app) = (running.process.clone(), running.gone.clone(), app.clone());
         let leave_time = self.options.leave_time;
         actix::spawn(async move {
             if tokio::time::timeout(leave_time, gone.wait_for(|gone| *gone)).await.is_err() {
                 tracing::warn!(%app, "did not end within {leave_time:?} of SIGTERM; it is killed");
+                report(&app, process.kill());
             }
-            // Also after the first process has left: nothing that it forked may stay.
-            report(&app, process.kill());
         });
     }
 
@@ -334,8 +340,10 @@ pub enum Steer {
     Freeze(AppId),
     /// Give it back.
     Thaw(AppId),
-    /// End it (L7).
+    /// Ask it to end: SIGTERM. Whoever asks keeps the time that it has (L7).
     End(AppId),
+    /// End it at once: SIGKILL (L7).
+    Kill(AppId),
 }
 
 impl Handler<Steer> for Apps {
@@ -346,7 +354,8 @@ impl Handler<Steer> for Apps {
             Steer::Launch(app) => self.launch(&app, ctx),
             Steer::Freeze(app) => self.freeze(&app),
             Steer::Thaw(app) => self.steer(&app, Rest::None, |process| process.thaw()),
-            Steer::End(app) => self.end(&app),
+            Steer::End(app) => self.steer(&app, Rest::None, |process| process.terminate()),
+            Steer::Kill(app) => self.kill(&app),
         }
     }
 }
@@ -455,7 +464,7 @@ impl Handler<EndAll> for Apps {
     fn handle(&mut self, _: EndAll, _: &mut Context<Self>) -> Self::Result {
         let running: Vec<_> = self.running.keys().cloned().collect();
         for app in &running {
-            self.end(app);
+            self.end_within_leave_time(app);
         }
         let all: Vec<_> = self.running.values().map(|running| running.gone.clone()).collect();
         Box::pin(async move {

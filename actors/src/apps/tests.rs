@@ -2,7 +2,7 @@ use carpus_simulated::{SimulatedLauncher, Steering};
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::testing::{in_virtual_time, listener};
+use crate::testing::{in_virtual_time, listener, pass};
 
 const LEAVE_TIME: Duration = Duration::from_secs(5);
 
@@ -29,7 +29,7 @@ fn bench() -> Bench {
         max_running: 2,
     };
     let installed = ["one", "two", "three"].map(|name| InstalledApp {
-        application: Application { id: id(name), session_kind: None },
+        application: Application { id: id(name), session_kinds: Vec::new() },
         name: name.to_owned(),
         version: "1".to_owned(),
         modes: Vec::new(),
@@ -84,7 +84,7 @@ fn a_launch_token_serves_its_own_process_only() {
 }
 
 #[test]
-fn l7_an_app_that_leaves_is_not_killed_before_and_one_that_stays_is_killed() {
+fn l7_an_app_that_is_told_to_end_has_the_time_that_the_rules_give_it() {
     in_virtual_time(async {
         let mut bench = bench();
         bench.launcher.set_stubborn("two", true);
@@ -94,9 +94,41 @@ fn l7_an_app_that_leaves_is_not_killed_before_and_one_that_stays_is_killed() {
         }
         let obedient = bench.exited.recv().await.unwrap();
         assert_eq!((obedient.app, obedient.status), (id("one"), ExitStatus::Signal(15)));
-        assert_eq!(bench.launcher.steerings("two"), [Steering::Terminate]);
+        pass(LEAVE_TIME * 10).await;
+        assert_eq!(
+            bench.launcher.steerings("two"),
+            [Steering::Terminate],
+            "nobody said that it is to be killed"
+        );
+        bench.steer(Steer::Kill(id("two"))).await;
         let stubborn = bench.exited.recv().await.unwrap();
         assert_eq!((stubborn.app, stubborn.status), (id("two"), ExitStatus::Signal(9)));
+    });
+}
+
+#[test]
+fn l7_killing_what_has_left_already_does_nothing() {
+    in_virtual_time(async {
+        let mut bench = bench();
+        bench.steer(Steer::Launch(id("one"))).await;
+        bench.steer(Steer::End(id("one"))).await;
+        bench.exited.recv().await.unwrap();
+        bench.steer(Steer::Kill(id("one"))).await;
+        assert_eq!(bench.launcher.steerings("one"), [Steering::Terminate]);
+    });
+}
+
+#[test]
+fn l7_all_are_told_to_end_and_the_one_that_stays_is_killed() {
+    in_virtual_time(async {
+        let bench = bench();
+        bench.launcher.set_stubborn("two", true);
+        for app in ["one", "two"] {
+            bench.steer(Steer::Launch(id(app))).await;
+        }
+        bench.apps.send(EndAll).await.unwrap();
+        assert_eq!(bench.launcher.steerings("one"), [Steering::Terminate]);
+        assert_eq!(bench.launcher.steerings("two"), [Steering::Terminate, Steering::Kill]);
     });
 }
 

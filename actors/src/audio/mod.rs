@@ -10,9 +10,9 @@ mod thread;
 use std::sync::Arc;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message};
-use carpus_core::haptics::pattern;
+use carpus_core::haptics::Theme;
 use carpus_core::{Haptic, Now};
-use carpus_devices::audio::{Note, OpenSpeaker, Sound};
+use carpus_devices::audio::{OpenSpeaker, Sound};
 use carpus_devices::clock::Clock;
 use crossbeam_channel::{Sender, TrySendError};
 
@@ -24,12 +24,21 @@ use crate::thread::{ThreadEnded, spawn as spawn_thread};
 /// How many commands may wait for the speaker's thread: a few, since each new sound replaces the one before.
 const QUEUE: usize = 16;
 
+/// Which sound to play.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WhichSound {
+    /// The one that goes with a haptic, as the theme has it (H1).
+    OfHaptic(Haptic),
+    /// This one.
+    This(Sound),
+}
+
 /// Plays a sound, instead of the one that plays now.
 #[derive(Clone, Debug, PartialEq, Message)]
 #[rtype(result = "()")]
 pub struct PlaySound {
     /// What to play.
-    pub sound: Sound,
+    pub sound: WhichSound,
     /// Who asked: an app's identifier, or a part of the runtime.
     pub origin: String,
     /// What the sound is, for the event stream: the name of a haptic, or `"alarm"`.
@@ -57,6 +66,8 @@ pub struct SoundPlayed {
 pub struct AudioOptions {
     /// Opens the speaker, on the thread that owns it.
     pub open: OpenSpeaker,
+    /// What each haptic sounds like (H1).
+    pub theme: Arc<Theme>,
     /// How loud, 0.0 to 1.0.
     pub volume: f32,
     /// The board's clocks.
@@ -67,13 +78,9 @@ pub struct AudioOptions {
     pub reports: Outlet<DeviceReport>,
 }
 
-/// The sound that goes with a haptic (H1).
-pub fn sound_of(haptic: Haptic) -> Sound {
-    let note = |tone: &carpus_core::haptics::Tone| Note {
-        frequency_hz: f32::from(tone.frequency_hz),
-        length: tone.length,
-    };
-    Sound::Notes(pattern(haptic).tones.iter().map(note).collect())
+/// The sound that goes with a haptic, as the theme of the actor has it (H1).
+pub const fn sound_of(haptic: Haptic) -> WhichSound {
+    WhichSound::OfHaptic(haptic)
 }
 
 /// The actor in front of the speaker's thread.

@@ -1,7 +1,8 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use carpus_devices::audio::{AudioError, Speaker};
+use carpus_core::haptics::{Pattern, Step, Tone};
+use carpus_devices::audio::{AudioError, Note, Speaker};
 use carpus_simulated::VirtualClock;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
@@ -97,12 +98,17 @@ struct Setup {
 
 impl Setup {
     fn new(mood: Mood) -> Self {
+        Self::with_theme(mood, Theme::default())
+    }
+
+    fn with_theme(mood: Mood, theme: Theme) -> Self {
         let (told, tells) = mpsc::unbounded_channel();
         let bench = Bench { told, mood: Arc::new(Mutex::new(mood)) };
         let (on_played, played) = listener();
         let (on_device, devices) = listener();
         let options = AudioOptions {
             open: bench.opener(),
+            theme: Arc::new(theme),
             volume: 0.5,
             clock: Arc::new(VirtualClock::new()),
             played: on_played,
@@ -122,12 +128,20 @@ impl Setup {
     }
 }
 
+fn notes(tones: &[(u16, u64)]) -> Sound {
+    let note = |(frequency_hz, length_ms): &(u16, u64)| Note {
+        frequency_hz: f32::from(*frequency_hz),
+        length: Duration::from_millis(*length_ms),
+    };
+    Sound::Notes(tones.iter().map(note).collect())
+}
+
 #[test]
 fn a_sound_is_played_at_the_set_volume_and_reported() {
     in_real_time(async {
         let mut setup = Setup::new(Mood::Good);
         setup.play(Haptic::Start).await;
-        assert_eq!(setup.tells.recv().await, Some(Told::Play(sound_of(Haptic::Start), 0.5)));
+        assert_eq!(setup.tells.recv().await, Some(Told::Play(notes(&[(660, 250)]), 0.5)));
         let played = setup.played.recv().await.unwrap();
         assert_eq!((played.name.as_str(), played.origin.as_str()), ("start", "an-app"));
     });
@@ -170,7 +184,7 @@ fn n8_a_missing_speaker_is_said_once_and_used_when_it_comes() {
 fn a_sound_that_cannot_be_decoded_is_no_fault_of_the_speaker() {
     in_real_time(async {
         let mut setup = Setup::new(Mood::Good);
-        let bell = Sound::File("bell.wav".into());
+        let bell = WhichSound::This(Sound::File("bell.wav".into()));
         let play = PlaySound { sound: bell, origin: "an-app".to_owned(), name: "bell".to_owned() };
         setup.audio.send(play).await.unwrap();
         setup.play(Haptic::Stop).await;
@@ -179,10 +193,41 @@ fn a_sound_that_cannot_be_decoded_is_no_fault_of_the_speaker() {
     });
 }
 
+/// A theme whose click sounds like this.
+fn clicking(tones: &[(u16, u64)]) -> Theme {
+    let step = Step { strength_percent: 35, length: Duration::from_millis(45), pause: Duration::ZERO };
+    let tone = |(frequency_hz, length_ms): &(u16, u64)| Tone {
+        frequency_hz: *frequency_hz,
+        length: Duration::from_millis(*length_ms),
+    };
+    let pattern = Pattern::new(vec![step], tones.iter().map(tone).collect()).unwrap();
+    Theme::new([(Haptic::Click, pattern)]).unwrap()
+}
+
 #[test]
-fn h1_each_haptic_has_a_sound_of_some_length() {
-    for haptic in Haptic::ALL {
-        let Sound::Notes(notes) = sound_of(haptic) else { panic!("{haptic:?} is not of notes") };
-        assert!(notes.iter().map(|note| note.length).sum::<Duration>() > Duration::ZERO, "{haptic:?}");
+fn h1_a_haptic_sounds_as_the_theme_has_it() {
+    in_real_time(async {
+        let tones = [(440, 70), (0, 30), (880, 60)];
+        let mut setup = Setup::with_theme(Mood::Good, clicking(&tones));
+        setup.play(Haptic::Click).await;
+        assert_eq!(setup.tells.recv().await, Some(Told::Play(notes(&tones), 0.5)));
+        setup.play(Haptic::Start).await;
+        assert_eq!(setup.tells.recv().await, Some(Told::Play(notes(&[(660, 250)]), 0.5)), "the built-in one");
+    });
+}
+
+#[test]
+fn h1_a_haptic_that_the_theme_has_silent_ends_the_sound_that_plays_and_is_not_reported() {
+    for tones in [[].as_slice(), &[(0, 500)]] {
+        in_real_time(async {
+            let mut setup = Setup::with_theme(Mood::Good, clicking(tones));
+            setup.play(Haptic::Start).await;
+            setup.play(Haptic::Click).await;
+            setup.play(Haptic::Stop).await;
+            setup.tells.recv().await;
+            assert_eq!(setup.tells.recv().await, Some(Told::Stop));
+            assert_eq!(setup.played.recv().await.unwrap().name, "start");
+            assert_eq!(setup.played.recv().await.unwrap().name, "stop");
+        });
     }
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use carpus_devices::audio::{AudioError, Speaker};
+use carpus_core::Haptic;
+use carpus_core::haptics::{Theme, Tone};
+use carpus_devices::audio::{AudioError, Note, Sound, Speaker};
 use carpus_devices::clock::Clock;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::{AudioOptions, PlaySound, SoundPlayed};
+use super::{AudioOptions, PlaySound, SoundPlayed, WhichSound};
 use crate::device::Device;
 use crate::report::with_causes;
 use crate::supervisor::Outlet;
@@ -20,6 +22,7 @@ pub(super) enum Command {
 
 pub(super) struct SpeakerThread {
     speaker: Device<dyn Speaker, AudioError>,
+    theme: Arc<Theme>,
     volume: f32,
     clock: Arc<dyn Clock>,
     played: Outlet<SoundPlayed>,
@@ -29,6 +32,7 @@ impl SpeakerThread {
     pub(super) fn new(options: AudioOptions) -> Self {
         Self {
             speaker: Device::new(options.open, "speaker", options.reports),
+            theme: options.theme,
             volume: options.volume,
             clock: options.clock,
             played: options.played,
@@ -56,10 +60,15 @@ impl SpeakerThread {
     }
 
     fn play(&mut self, play: PlaySound) {
+        let sound = match play.sound {
+            WhichSound::OfHaptic(haptic) => sound_of_haptic(&self.theme, haptic),
+            WhichSound::This(sound) => Some(sound),
+        };
+        let Some(sound) = sound else { return self.stop() };
         let at = time::now(&*self.clock);
         let volume = self.volume;
         let mut bad_sound = None;
-        let taken = self.speaker.run(at.since_boot, |speaker| match speaker.play(&play.sound, volume) {
+        let taken = self.speaker.run(at.since_boot, |speaker| match speaker.play(&sound, volume) {
             Err(error @ AudioError::BadSound { .. }) => {
                 bad_sound = Some(error);
                 Ok(())
@@ -76,4 +85,12 @@ impl SpeakerThread {
     fn stop(&mut self) {
         self.speaker.run(self.clock.since_boot(), |speaker| speaker.stop());
     }
+}
+
+/// What a haptic sounds like; none where the theme has it silent.
+fn sound_of_haptic(theme: &Theme, haptic: Haptic) -> Option<Sound> {
+    let tones = theme.pattern(haptic).tones();
+    let note = |tone: &Tone| Note { frequency_hz: f32::from(tone.frequency_hz), length: tone.length };
+    let is_silent = tones.iter().all(|tone| tone.frequency_hz == 0);
+    (!is_silent).then(|| Sound::Notes(tones.iter().map(note).collect()))
 }

@@ -1,9 +1,9 @@
 //! The stream of samples: a bounded ring per reader, in which a slow reader loses the oldest (D3).
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use carpus_core::Now;
+use carpus_core::backlog::Backlog;
+use carpus_core::sample::Arrival;
 use carpus_devices::bluetooth::DeviceId;
 use carpus_gatt::heart_rate::Measurement;
 use tokio::sync::Notify;
@@ -15,19 +15,14 @@ pub struct HeartSample {
     pub device: DeviceId,
     /// Its name, where it tells one.
     pub name: Option<Arc<str>>,
-    /// When it arrived here.
-    pub arrived: Now,
+    /// When it arrived here, and whether something is missing before it.
+    pub arrival: Arrival,
     /// What it says.
     pub measurement: Measurement,
-    /// Whether something is missing between the strap's sample before and this one: the link was down, packets
-    /// were malformed, or the strap was silent. The first RR interval after a gap is suspect.
-    pub gap_before: bool,
 }
 
 struct Ring {
-    samples: VecDeque<Arc<HeartSample>>,
-    capacity: usize,
-    dropped: u64,
+    samples: Backlog<Arc<HeartSample>>,
     writer_gone: bool,
     reader_gone: bool,
 }
@@ -62,14 +57,7 @@ pub struct SampleReader {
 
 /// A ring that holds up to `capacity` samples (one at least), all of its memory taken now.
 pub fn sample_queue(capacity: usize) -> (SampleQueue, SampleReader) {
-    let capacity = capacity.max(1);
-    let ring = Ring {
-        samples: VecDeque::with_capacity(capacity),
-        capacity,
-        dropped: 0,
-        writer_gone: false,
-        reader_gone: false,
-    };
+    let ring = Ring { samples: Backlog::new(capacity), writer_gone: false, reader_gone: false };
     let shared = Arc::new(Shared { ring: Mutex::new(ring), filled: Notify::new() });
     (SampleQueue { shared: Arc::clone(&shared) }, SampleReader { shared })
 }
@@ -81,11 +69,7 @@ impl SampleQueue {
         if ring.reader_gone {
             return false;
         }
-        if ring.samples.len() == ring.capacity {
-            ring.samples.pop_front();
-            ring.dropped += 1;
-        }
-        ring.samples.push_back(Arc::clone(sample));
+        ring.samples.push(Arc::clone(sample));
         drop(ring);
         self.shared.filled.notify_one();
         true
@@ -111,8 +95,8 @@ impl SampleReader {
         loop {
             {
                 let mut ring = self.shared.ring();
-                if let Some(sample) = ring.samples.pop_front() {
-                    return Some((sample, std::mem::take(&mut ring.dropped)));
+                if let Some(oldest) = ring.samples.pop() {
+                    return Some(oldest);
                 }
                 if ring.writer_gone {
                     return None;
@@ -155,7 +139,7 @@ impl Fanout {
 mod tests {
     use std::time::Duration;
 
-    use carpus_core::WallTime;
+    use carpus_core::{Now, WallTime};
     use carpus_gatt::heart_rate::{Contact, RrIntervals};
 
     use super::*;
@@ -164,14 +148,16 @@ mod tests {
         Arc::new(HeartSample {
             device: DeviceId::parse(device).unwrap(),
             name: None,
-            arrived: Now { since_boot: Duration::ZERO, wall: WallTime::default() },
+            arrival: Arrival {
+                at: Now { since_boot: Duration::ZERO, wall: WallTime::default() },
+                gap_before: false,
+            },
             measurement: Measurement {
                 bpm,
                 contact: Contact::Detected,
                 energy_expended_kj: None,
                 rr: RrIntervals::new(),
             },
-            gap_before: false,
         })
     }
 

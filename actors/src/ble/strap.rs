@@ -6,15 +6,13 @@ use std::time::Duration;
 
 use carpus_core::Now;
 use carpus_core::link::{LinkReason, LinkState};
+use carpus_core::sample::Continuity;
 use carpus_devices::bluetooth::{Advertisement, DeviceId};
 use carpus_gatt::DecodeError;
 use carpus_gatt::heart_rate::{BodySensorLocation, Measurement};
 
 use super::messages::StrapInfo;
 use super::samples::HeartSample;
-
-/// Straps notify each second; when a sample comes later than this after the one before, something is missing.
-const GAP_MIN: Duration = Duration::from_secs(3);
 
 /// What a strap tells about itself when it is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,8 +33,7 @@ pub(super) struct Strap {
     malformed: u64,
     /// Kinds of malformed packet that are in the log already.
     logged: BTreeSet<&'static str>,
-    last_sample: Option<Duration>,
-    interrupted: bool,
+    continuity: Continuity,
 }
 
 impl Strap {
@@ -74,7 +71,7 @@ impl Strap {
 
     /// Its link went down: what it would have sent is missing.
     pub(super) const fn interrupt(&mut self) {
-        self.interrupted = true;
+        self.continuity.handle_loss();
     }
 
     pub(super) fn sample(
@@ -83,23 +80,18 @@ impl Strap {
         measurement: Measurement,
         arrived: Now,
     ) -> Arc<HeartSample> {
-        let late = |last: Duration| arrived.since_boot.saturating_sub(last) > GAP_MIN;
-        let gap_before = self.last_sample.is_some_and(|last| self.interrupted || late(last));
-        self.interrupted = false;
-        self.last_sample = Some(arrived.since_boot);
         self.samples += 1;
         Arc::new(HeartSample {
             device: device.clone(),
             name: self.name.clone(),
-            arrived,
+            arrival: self.continuity.handle_sample(arrived),
             measurement,
-            gap_before,
         })
     }
 
     /// Counts a packet that could not be decoded; each kind is logged once per strap.
     pub(super) fn malformed(&mut self, device: &DeviceId, error: &DecodeError) -> u64 {
-        self.interrupted = true;
+        self.continuity.handle_loss();
         self.malformed += 1;
         if self.logged.insert(error.kind()) {
             tracing::warn!(strap = %device, kind = error.kind(), "a packet cannot be decoded: {error}");

@@ -33,7 +33,7 @@ async fn bench() -> Bench {
         max_running: 1,
     };
     let installed = InstalledApp {
-        application: Application { id: app(), session_kind: None },
+        application: Application { id: app(), session_kinds: Vec::new() },
         name: "Greedy".to_owned(),
         version: "1".to_owned(),
         modes: Vec::new(),

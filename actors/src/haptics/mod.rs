@@ -1,4 +1,4 @@
-//! Haptics: a named thread that owns the motor and plays the patterns of [`carpus_core::haptics`] (H1–H3).
+//! Haptics: a named thread that owns the motor and plays the patterns of a [`Theme`] (H1–H3).
 //!
 //! A missing or failing motor is never an error to whoever plays (N8): it is reported once, and opened again when
 //! it can be.
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message};
+use carpus_core::haptics::Theme;
 use carpus_core::{Haptic, Now};
 use carpus_devices::clock::Clock;
 use carpus_devices::haptics::OpenMotor;
@@ -55,6 +56,8 @@ pub struct HapticPlayed {
 pub struct HapticsOptions {
     /// Opens the motor, on the thread that owns it.
     pub open: OpenMotor,
+    /// What each haptic feels like (H1).
+    pub theme: Arc<Theme>,
     /// The rest of the motor between two haptics (H2).
     pub gap: Duration,
     /// The board's clocks.

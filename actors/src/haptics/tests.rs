@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use carpus_core::haptics::{Step, pattern};
+use carpus_core::haptics::{Pattern, Step};
 use carpus_core::supervision::RestartPolicy;
 use carpus_devices::haptics::{Motor, MotorError, Strength};
 use carpus_simulated::VirtualClock;
@@ -90,7 +90,11 @@ struct Setup {
 
 impl Setup {
     fn new(plugged_in: bool) -> Self {
-        let (bench, tells) = Bench::new(plugged_in);
+        Self::with_theme(plugged_in, Theme::default())
+    }
+
+    fn with_theme(plugged_in: bool, theme: Theme) -> Self {
+        let (theme, (bench, tells)) = (Arc::new(theme), Bench::new(plugged_in));
         let (on_played, played) = listener();
         let (on_device, devices) = listener();
         let clock = Arc::new(VirtualClock::new());
@@ -105,6 +109,7 @@ impl Setup {
         supervisor.supervise(&haptics, move |ctx| {
             let options = HapticsOptions {
                 open: bench_of_thread.opener(),
+                theme: theme.clone(),
                 gap: carpus_core::haptics::HAPTIC_GAP,
                 clock: clock.clone(),
                 played: on_played.clone(),
@@ -122,7 +127,7 @@ impl Setup {
 
 fn vibrations(haptic: Haptic) -> Vec<Told> {
     let told = |step: &Step| Told::Vibrate(step.strength_percent, step.length);
-    pattern(haptic).steps.iter().map(told).collect()
+    Theme::default().pattern(haptic).steps().iter().map(told).collect()
 }
 
 #[test]
@@ -136,6 +141,26 @@ fn h1_a_haptic_plays_its_pattern_and_is_reported() {
         let played = setup.played.recv().await.unwrap();
         assert_eq!((played.haptic, played.origin.as_str()), (Haptic::Success, "an-app"));
         assert!(setup.played.try_recv().is_err(), "once");
+    });
+}
+
+#[test]
+fn h1_a_haptic_plays_as_the_theme_has_it_for_each_life_of_the_actor() {
+    in_real_time(async {
+        let step = Step { strength_percent: 35, length: Duration::from_millis(45), pause: Duration::ZERO };
+        let pattern = Pattern::new(vec![step], vec![]).unwrap();
+        let mut setup = Setup::with_theme(true, Theme::new([(Haptic::Click, pattern)]).unwrap());
+        setup.play(Haptic::Click).await;
+        assert_eq!(setup.tells.recv().await, Some(Told::Vibrate(35, step.length)));
+        setup.bench.panics.store(true, Ordering::SeqCst);
+        setup.play(Haptic::Start).await;
+        assert_eq!(setup.tells.recv().await, Some(Told::Closed), "the thread ended");
+        while setup.haptics.send(Play { haptic: Haptic::Click, origin: String::new() }).await.is_err()
+            || setup.tells.is_empty()
+        {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(setup.tells.recv().await, Some(Told::Vibrate(35, step.length)));
     });
 }
 

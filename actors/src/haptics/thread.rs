@@ -34,7 +34,7 @@ impl MotorThread {
     pub(super) fn new(options: HapticsOptions) -> Self {
         Self {
             motor: Device::new(options.open, "motor", options.reports),
-            sequencer: Sequencer::new(options.gap),
+            sequencer: Sequencer::new(options.theme, options.gap),
             clock: options.clock,
             played: options.played,
             origin: String::new(),

@@ -70,6 +70,9 @@ pub enum JournalError {
     /// The file or its file system cannot be written.
     #[error("the journal cannot be written: the file or its file system is read-only")]
     ReadOnly(#[source] rusqlite::Error),
+    /// A recurrence names a time zone by nothing that could be written down (A10).
+    #[error("the time zone of the recurrence has no name in the IANA time zone database")]
+    UnnamedZone,
     /// Anything else that the database says.
     #[error("the journal failed")]
     Failed(#[source] rusqlite::Error),

@@ -6,7 +6,9 @@
 
 mod error;
 mod record;
+mod recurrence_record;
 mod requests;
+mod rules;
 mod store;
 mod subscriptions;
 #[cfg(test)]
@@ -21,9 +23,10 @@ use tokio::sync::oneshot;
 
 pub use self::error::{JournalError, OpenError};
 pub use self::requests::{
-    Acknowledge, Append, ForgetApp, ForgetStrap, KnownStrap, LoadSessions, LoadStraps, NextSessionId,
-    RemoveSession, SaveSession, SaveStrap, Subscribe,
+    Acknowledge, Append, Conclude, ForgetApp, ForgetStrap, KnownStrap, LoadSessions, LoadStraps,
+    NextSessionId, RemoveSession, SaveSession, SaveStrap, Subscribe,
 };
+pub use self::rules::{LoadRecurrences, LoadRights, RemoveRecurrence, SaveRecurrence, SaveRights};
 pub use self::store::{SCHEMA_VERSION, check};
 pub use self::subscriptions::Delivery;
 use self::thread::{Job, JournalThread, Request, Work};
@@ -44,7 +47,32 @@ pub struct JournalOptions {
 
 /// The actor in front of the journal's thread.
 pub struct Journal {
-    jobs: Sender<Box<dyn Job>>,
+    disk: Disk,
+}
+
+/// Who does the work.
+enum Disk {
+    /// The journal's thread.
+    Thread(Sender<Box<dyn Job>>),
+    /// The actor itself, at once: for tests in virtual time, which does not wait for a thread.
+    #[cfg(test)]
+    InPlace(std::cell::RefCell<JournalThread>),
+}
+
+impl Disk {
+    fn take(&self, job: Box<dyn Job>) -> Result<(), JournalError> {
+        match self {
+            Self::Thread(jobs) => jobs.try_send(job).map_err(|error| match error {
+                TrySendError::Full(_) => JournalError::Busy,
+                TrySendError::Disconnected(_) => JournalError::Unavailable,
+            }),
+            #[cfg(test)]
+            Self::InPlace(thread) => {
+                thread.borrow_mut().run(vec![job]);
+                Ok(())
+            }
+        }
+    }
 }
 
 impl Journal {
@@ -53,9 +81,16 @@ impl Journal {
     pub fn new(options: JournalOptions, ctx: &mut Context<Self>) -> Self {
         let (jobs, queue) = crossbeam_channel::bounded(QUEUE);
         spawn_thread("journal", ctx.address().downgrade().recipient(), move || {
-            JournalThread::serve(options, &queue)
+            JournalThread::serve(&options, &queue)
         });
-        Self { jobs }
+        Self { disk: Disk::Thread(jobs) }
+    }
+
+    /// A journal without a thread, whose time is that of the test.
+    #[cfg(test)]
+    pub(crate) fn in_place(options: &JournalOptions) -> Self {
+        let thread = JournalThread::open(options).expect("a database for the test");
+        Self { disk: Disk::InPlace(thread.into()) }
     }
 }
 
@@ -71,13 +106,10 @@ where
 
     fn handle(&mut self, request: R, _: &mut Self::Context) -> Self::Result {
         let (reply, answer) = oneshot::channel();
-        let taken = self.jobs.try_send(Box::new(Work::new(request, reply)));
+        let taken = self.disk.take(Box::new(Work::new(request, reply)));
         Box::pin(async move {
-            match taken {
-                Ok(()) => answer.await.unwrap_or(Err(JournalError::Unavailable)),
-                Err(TrySendError::Full(_)) => Err(JournalError::Busy),
-                Err(TrySendError::Disconnected(_)) => Err(JournalError::Unavailable),
-            }
+            taken?;
+            answer.await.unwrap_or(Err(JournalError::Unavailable))
         })
     }
 }
@@ -87,5 +119,21 @@ impl Handler<ThreadEnded> for Journal {
 
     fn handle(&mut self, _: ThreadEnded, ctx: &mut Self::Context) {
         ctx.stop();
+    }
+}
+
+/// Lets everything that comes after it wait for so long, as a slow disk does.
+#[cfg(test)]
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Stall(pub(crate) std::time::Duration);
+
+#[cfg(test)]
+impl Handler<Stall> for Journal {
+    type Result = ();
+
+    fn handle(&mut self, Stall(span): Stall, ctx: &mut Self::Context) {
+        use actix::fut::WrapFuture as _;
+        ctx.wait(tokio::time::sleep(span).into_actor(self));
     }
 }

@@ -87,8 +87,9 @@ struct StoredEnd {
     reason: Reason,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "error_code")]
     error: Option<ErrorCode>,
-    #[serde(with = "StoredCause")]
-    cause: Cause,
+    /// Missing where it was not told, in strict mode (S9).
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "cause")]
+    cause: Option<Cause>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -161,6 +162,9 @@ enum StoredPhase {
     Scheduled {
         #[serde(rename = "at_ms", with = "unix_ms")]
         at: WallTime,
+        /// Missing where no recurrence made it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        recurring: bool,
     },
     Running {
         #[serde(rename = "since_ms", with = "unix_ms")]
@@ -168,7 +172,32 @@ enum StoredPhase {
         #[serde(rename = "expiration_ms", with = "unix_ms")]
         expiration: WallTime,
         scheduled: bool,
+        /// Missing in what the first version wrote.
+        #[serde(default)]
+        rang: bool,
     },
+    Fallback {
+        #[serde(rename = "at_ms", with = "unix_ms")]
+        at: WallTime,
+        #[serde(rename = "until_ms", with = "unix_ms")]
+        until: WallTime,
+    },
+}
+
+mod cause {
+    use super::{Cause, Deserialize, Deserializer, Serialize, Serializer, StoredCause};
+
+    #[derive(Serialize, Deserialize)]
+    struct Stored(#[serde(with = "StoredCause")] Cause);
+
+    #[expect(clippy::ref_option, reason = "the shape that serde calls")]
+    pub(super) fn serialize<S: Serializer>(cause: &Option<Cause>, writer: S) -> Result<S::Ok, S::Error> {
+        cause.clone().map(Stored).serialize(writer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Cause>, D::Error> {
+        Ok(Option::<Stored>::deserialize(reader)?.map(|Stored(cause)| cause))
+    }
 }
 
 mod number {
@@ -367,11 +396,14 @@ mod tests {
     }
 
     #[test]
-    fn a6_sessions_are_written_and_read_as_version_1_did() {
+    fn a6_sessions_that_version_1_wrote_are_read() {
         let record = |kind, phase| SessionRecord { session: S, app: app(), kind, phase };
         let golden = [
             (
-                record(SessionKind::Alarm, RecordedPhase::Scheduled { at: WallTime::from_unix_ms(5) }),
+                record(
+                    SessionKind::Alarm,
+                    RecordedPhase::Scheduled { at: WallTime::from_unix_ms(5), recurring: false },
+                ),
                 r#"{"kind":"alarm","phase":"scheduled","at_ms":5}"#,
             ),
             (
@@ -381,19 +413,67 @@ mod tests {
                         since: WallTime::from_unix_ms(-1),
                         expiration: WallTime::from_unix_ms(9),
                         scheduled: false,
+                        rang: false,
                     },
                 ),
                 r#"{"kind":"physical-therapy","phase":"running","since_ms":-1,"expiration_ms":9,"scheduled":false}"#,
             ),
         ];
         for (record, text) in golden {
+            assert_eq!(to_session(S, "heart-rate", text).unwrap(), record);
+        }
+    }
+
+    /// What version 2 wrote. If this fails, do not change the text: make the reader accept both.
+    #[test]
+    fn a6_n7_sessions_are_written_and_read_as_version_2_did() {
+        let record = |kind, phase| SessionRecord { session: S, app: app(), kind, phase };
+        let at = WallTime::from_unix_ms;
+        let running =
+            |rang| RecordedPhase::Running { since: at(-1), expiration: at(9), scheduled: true, rang };
+        let golden = [
+            (
+                RecordedPhase::Scheduled { at: at(5), recurring: false },
+                r#"{"kind":"alarm","phase":"scheduled","at_ms":5}"#,
+            ),
+            (
+                RecordedPhase::Scheduled { at: at(5), recurring: true },
+                r#"{"kind":"alarm","phase":"scheduled","at_ms":5,"recurring":true}"#,
+            ),
+            (
+                running(false),
+                r#"{"kind":"alarm","phase":"running","since_ms":-1,"expiration_ms":9,"scheduled":true,"rang":false}"#,
+            ),
+            (
+                running(true),
+                r#"{"kind":"alarm","phase":"running","since_ms":-1,"expiration_ms":9,"scheduled":true,"rang":true}"#,
+            ),
+            (
+                RecordedPhase::Fallback { at: at(7), until: at(8) },
+                r#"{"kind":"alarm","phase":"fallback","at_ms":7,"until_ms":8}"#,
+            ),
+        ];
+        for (phase, text) in golden {
+            let record = record(SessionKind::Alarm, phase);
             assert_eq!(of_session(&record), text);
             assert_eq!(to_session(S, "heart-rate", text).unwrap(), record);
         }
         for kind in SessionKind::ALL {
-            let text = of_session(&record(kind, RecordedPhase::Scheduled { at: WallTime::default() }));
+            let text = of_session(&record(
+                kind,
+                RecordedPhase::Scheduled { at: WallTime::default(), recurring: false },
+            ));
             assert!(text.contains(&format!(r#""kind":"{}""#, kind.name())), "{text}");
         }
+    }
+
+    /// What version 2 wrote; its other events are those of version 1.
+    #[test]
+    fn s9_an_end_whose_cause_is_not_told_is_written_and_read_without_one() {
+        let text = r#"{"kind":"did-invalidate","session":7,"end":{"reason":"error","error":2}}"#;
+        let end = End::with_error(ErrorCode::ScheduledTooFarInAdvance, Cause::Refused).without_cause();
+        assert_eq!(of_event(&invalidated(end.clone())).as_deref(), Some(text));
+        assert_eq!(to_event(text).unwrap(), invalidated(end));
     }
 
     #[test]

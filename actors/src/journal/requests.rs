@@ -25,6 +25,22 @@ pub struct Append {
     pub event: AppEvent,
 }
 
+/// Adds the last event of a session, as [`Append`] does, and puts `keep` in the place of what was kept of the session,
+/// or takes that away: all of it, or nothing (D1, D2). An app that leaves too many events unacknowledged is refused
+/// this one as any other, and the session's record stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<(), JournalError>")]
+pub struct Conclude {
+    /// The app.
+    pub app: AppId,
+    /// The event.
+    pub event: AppEvent,
+    /// The session.
+    pub session: SessionId,
+    /// What is still owed for it (N7).
+    pub keep: Option<SessionRecord>,
+}
+
 /// Gives the events of `app` to `sink` from now on, those that it has not acknowledged first. An older subscription
 /// of the app ends. A sink that is full is dropped; whoever reads it subscribes again.
 #[derive(Debug, Message)]
@@ -94,7 +110,8 @@ pub struct ForgetStrap(pub DeviceId);
 #[rtype(result = "Result<Vec<KnownStrap>, JournalError>")]
 pub struct LoadStraps;
 
-/// Forgets all that is kept of an app: its events, their numbers, its sessions. Its subscription ends.
+/// Forgets all that is kept of an app: its events, their numbers, its sessions, its recurrence, its rights. Its
+/// subscription ends.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<(), JournalError>")]
 pub struct ForgetApp {
@@ -123,23 +140,65 @@ fn undelivered(disk: &Transaction<'_>, app: &AppId) -> rusqlite::Result<usize> {
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
+/// Writes an event, where it is durable, and gives it the app's next number. A refusal has written nothing.
+fn append(
+    disk: &Transaction<'_>,
+    world: &World,
+    app: &AppId,
+    event: &AppEvent,
+) -> Result<Option<u64>, JournalError> {
+    let Some(payload) = record::of_event(event) else { return Ok(None) };
+    if undelivered(disk, app)? >= world.max_undelivered {
+        tracing::warn!(%app, limit = world.max_undelivered, "too many events are unacknowledged");
+        return Err(JournalError::Full { app: app.clone(), limit: world.max_undelivered });
+    }
+    let sequence = next_sequence(disk, app)?;
+    disk.execute(
+        "INSERT INTO events (app, sequence, payload) VALUES (?1, ?2, ?3)",
+        (app.as_str(), to_column(sequence), payload),
+    )?;
+    Ok(Some(sequence))
+}
+
+fn save_session(disk: &Transaction<'_>, record: &SessionRecord) -> rusqlite::Result<()> {
+    disk.execute(
+        "INSERT OR REPLACE INTO sessions (session, app, record) VALUES (?1, ?2, ?3)",
+        (to_column(record.session.0), record.app.as_str(), record::of_session(record)),
+    )?;
+    Ok(())
+}
+
+fn remove_session(disk: &Transaction<'_>, session: SessionId) -> rusqlite::Result<()> {
+    disk.execute("DELETE FROM sessions WHERE session = ?1", [to_column(session.0)])?;
+    Ok(())
+}
+
 impl Request for Append {
     /// The event's number, where it has one.
     type Found = Option<u64>;
     type Answer = ();
 
     fn apply(&self, disk: &Transaction<'_>, world: &mut World) -> Result<Option<u64>, JournalError> {
-        let Some(payload) = record::of_event(&self.event) else { return Ok(None) };
-        if undelivered(disk, &self.app)? >= world.max_undelivered {
-            tracing::warn!(app = %self.app, limit = world.max_undelivered, "too many events are unacknowledged");
-            return Err(JournalError::Full { app: self.app.clone(), limit: world.max_undelivered });
+        append(disk, world, &self.app, &self.event)
+    }
+
+    fn publish(self, sequence: Option<u64>, subscriptions: &mut Subscriptions) {
+        subscriptions.deliver(&self.app, Delivery { sequence, event: self.event });
+    }
+}
+
+impl Request for Conclude {
+    /// The event's number, where it has one.
+    type Found = Option<u64>;
+    type Answer = ();
+
+    fn apply(&self, disk: &Transaction<'_>, world: &mut World) -> Result<Option<u64>, JournalError> {
+        let sequence = append(disk, world, &self.app, &self.event)?;
+        match &self.keep {
+            Some(record) => save_session(disk, record)?,
+            None => remove_session(disk, self.session)?,
         }
-        let sequence = next_sequence(disk, &self.app)?;
-        disk.execute(
-            "INSERT INTO events (app, sequence, payload) VALUES (?1, ?2, ?3)",
-            (self.app.as_str(), to_column(sequence), payload),
-        )?;
-        Ok(Some(sequence))
+        Ok(sequence)
     }
 
     fn publish(self, sequence: Option<u64>, subscriptions: &mut Subscriptions) {
@@ -189,12 +248,7 @@ impl Request for SaveSession {
     type Answer = ();
 
     fn apply(&self, disk: &Transaction<'_>, _: &mut World) -> Result<(), JournalError> {
-        let SessionRecord { session, app, .. } = &self.0;
-        disk.execute(
-            "INSERT OR REPLACE INTO sessions (session, app, record) VALUES (?1, ?2, ?3)",
-            (to_column(session.0), app.as_str(), record::of_session(&self.0)),
-        )?;
-        Ok(())
+        Ok(save_session(disk, &self.0)?)
     }
 
     fn publish(self, (): (), _: &mut Subscriptions) {}
@@ -205,8 +259,7 @@ impl Request for RemoveSession {
     type Answer = ();
 
     fn apply(&self, disk: &Transaction<'_>, _: &mut World) -> Result<(), JournalError> {
-        disk.execute("DELETE FROM sessions WHERE session = ?1", [to_column(self.0.0)])?;
-        Ok(())
+        Ok(remove_session(disk, self.0)?)
     }
 
     fn publish(self, (): (), _: &mut Subscriptions) {}
@@ -330,6 +383,8 @@ impl Request for ForgetApp {
             "DELETE FROM events WHERE app = ?1",
             "DELETE FROM sequences WHERE app = ?1",
             "DELETE FROM sessions WHERE app = ?1",
+            "DELETE FROM recurrences WHERE app = ?1",
+            "DELETE FROM rights WHERE app = ?1",
         ] {
             disk.execute(sql, [self.app.as_str()])?;
         }

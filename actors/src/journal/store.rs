@@ -19,7 +19,7 @@ const LOCK_TIME: Duration = Duration::from_secs(5);
 
 /// Each entry brings the database from the format of its index to the next. An entry that was released is never
 /// changed.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migrations/1.sql"), include_str!("migrations/2.sql")];
 
 /// The format that this version writes.
 pub const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;

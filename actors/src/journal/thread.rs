@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::store::{self, Store};
 use super::subscriptions::Subscriptions;
-use super::{JournalError, JournalOptions};
+use super::{JournalError, JournalOptions, OpenError};
 use crate::report::with_causes;
 
 /// How many requests go into one transaction at most, so that the first of them need not wait long.
@@ -73,7 +73,7 @@ impl<R: Request> Job for Work<R> {
     fn apply(&mut self, disk: &Transaction<'_>, world: &mut World) -> ControlFlow<()> {
         let found = self.request.apply(disk, world);
         // A refusal has written nothing; after an error of the database the transaction is not to be trusted.
-        let goes_on = matches!(found, Ok(_) | Err(JournalError::Full { .. }));
+        let goes_on = matches!(found, Ok(_) | Err(JournalError::Full { .. } | JournalError::UnnamedZone));
         self.found = Some(found);
         if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
@@ -97,13 +97,11 @@ pub(super) struct JournalThread {
 
 impl JournalThread {
     /// Opens the database and serves the queue until its other end is dropped.
-    pub(super) fn serve(options: JournalOptions, queue: &Receiver<Box<dyn Job>>) {
-        let store = match store::open(&options.path) {
-            Ok(store) => store,
+    pub(super) fn serve(options: &JournalOptions, queue: &Receiver<Box<dyn Job>>) {
+        let mut thread = match Self::open(options) {
+            Ok(thread) => thread,
             Err(error) => return tracing::warn!("{}", with_causes(&error)),
         };
-        let world = World::new(options.max_undelivered);
-        let mut thread = Self { store, world, subscriptions: Subscriptions::default() };
         while let Ok(first) = queue.recv() {
             let mut batch = vec![first];
             batch.extend(queue.try_iter().take(BATCH_MAX - 1));
@@ -111,9 +109,14 @@ impl JournalThread {
         }
     }
 
+    pub(super) fn open(options: &JournalOptions) -> Result<Self, OpenError> {
+        let (store, world) = (store::open(&options.path)?, World::new(options.max_undelivered));
+        Ok(Self { store, world, subscriptions: Subscriptions::default() })
+    }
+
     /// Writes `batch` in one transaction. If that fails, each request gets a transaction of its own, so that one
     /// that cannot be written takes no other down.
-    fn run(&mut self, mut batch: Vec<Box<dyn Job>>) {
+    pub(super) fn run(&mut self, mut batch: Vec<Box<dyn Job>>) {
         match self.write(&mut batch) {
             Ok(()) => self.finish(batch, None),
             Err(error) if batch.len() == 1 => self.finish(batch, error),

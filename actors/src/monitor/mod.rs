@@ -56,6 +56,10 @@ pub enum Observation {
     AlarmCancelled(SessionId, Option<AppId>),
     /// An alarm was missed while the board or the runtime was off (A7).
     AlarmMissed(SessionId, AppId, WallTime),
+    /// An alarm session ended without one haptic of its app (N6).
+    AlarmSilent(SessionId, AppId),
+    /// The user snoozed an alarm (N5).
+    AlarmSnoozed(SessionId, AppId),
     /// Something about a strap.
     Ble(BleReport),
     /// How a device of the board fares.
@@ -76,6 +80,14 @@ impl Monitor {
     pub fn new(clock: Arc<dyn Clock>, backlog: usize) -> Self {
         let backlog = backlog.max(1);
         Self { clock, observers: broadcast::Sender::new(backlog), backlog, problems: Vec::new() }
+    }
+
+    /// With what was found wrong before there was a monitor, and stays so: a monitor that is started afresh knows it
+    /// too.
+    #[must_use]
+    pub fn with_problems(mut self, problems: impl IntoIterator<Item = DeviceProblem>) -> Self {
+        self.problems.extend(problems);
+        self
     }
 
     fn publish(&self, what: Observation) {

@@ -1,10 +1,11 @@
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use carpus_simulated::VirtualClock;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::testing::{in_virtual_time, listener};
+use crate::testing::{drain, in_virtual_time, listener, pass};
 
 fn at(seconds: u64) -> WallTime {
     crate::time::wall_time(start() + Duration::from_secs(seconds))
@@ -17,8 +18,20 @@ fn start() -> SystemTime {
 fn scheduler() -> (VirtualClock, Addr<Scheduler>, mpsc::UnboundedReceiver<Due>) {
     let clock = VirtualClock::starting_at(start());
     let (due, told) = listener();
-    let timer = Arc::new(clock.wall_timer());
-    (clock.clone(), Scheduler::new(Arc::new(clock), timer, due, Outlet::nobody()).start(), told)
+    (clock.clone(), Scheduler::new(SchedulerOptions { due, ..options(&clock) }).start(), told)
+}
+
+/// Nobody listens.
+fn options(clock: &VirtualClock) -> SchedulerOptions {
+    SchedulerOptions {
+        clock: Arc::new(clock.clone()),
+        timer: Arc::new(clock.wall_timer()),
+        zone: Arc::new(|| TimeZone::UTC),
+        due: Outlet::nobody(),
+        begins: Outlet::nobody(),
+        clock_set: Outlet::nobody(),
+        zone_changed: Outlet::nobody(),
+    }
 }
 
 #[test]
@@ -83,8 +96,45 @@ fn a_scheduler_that_begins_asks_for_the_alarms_that_wait() {
     in_virtual_time(async {
         let clock = VirtualClock::starting_at(start());
         let (begins, mut told) = listener();
-        let timer = Arc::new(clock.wall_timer());
-        let _scheduler = Scheduler::new(Arc::new(clock), timer, Outlet::nobody(), begins).start();
+        let _scheduler = Scheduler::new(SchedulerOptions { begins, ..options(&clock) }).start();
         assert_eq!(told.recv().await, Some(ArmAgain));
+    });
+}
+
+#[test]
+fn a10_each_step_of_the_clock_is_told_though_no_alarm_waits() {
+    in_virtual_time(async {
+        let clock = VirtualClock::starting_at(start());
+        let (clock_set, mut told) = listener();
+        let _scheduler = Scheduler::new(SchedulerOptions { clock_set, ..options(&clock) }).start();
+        pass(Duration::from_secs(3600)).await;
+        assert_eq!(drain(&mut told), [], "the clock goes, and is not set");
+        for step_to in [start() + Duration::from_secs(86_400), start() - Duration::from_secs(86_400)] {
+            clock.set_wall(step_to);
+            pass(Duration::from_secs(1)).await;
+            assert_eq!(drain(&mut told), [ClockSet]);
+        }
+    });
+}
+
+#[test]
+fn a10_the_time_zone_is_told_at_the_start_and_when_it_changes() {
+    in_virtual_time(async {
+        let clock = VirtualClock::starting_at(start());
+        let board = Arc::new(Mutex::new(TimeZone::UTC));
+        let (zone_changed, mut told) = listener();
+        let read = Arc::clone(&board);
+        let zone: ReadZone = Arc::new(move || read.lock().unwrap().clone());
+        let _scheduler = Scheduler::new(SchedulerOptions { zone, zone_changed, ..options(&clock) }).start();
+        pass(ZONE_INTERVAL * 10).await;
+        assert_eq!(drain(&mut told), [ZoneChanged(TimeZone::UTC)]);
+        let tokyo = TimeZone::get("Asia/Tokyo").unwrap();
+        *board.lock().unwrap() = tokyo.clone();
+        pass(ZONE_INTERVAL).await;
+        assert_eq!(drain(&mut told), [ZoneChanged(tokyo)]);
+        *board.lock().unwrap() = TimeZone::UTC;
+        clock.set_wall(start());
+        pass(Duration::from_secs(1)).await;
+        assert_eq!(drain(&mut told), [ZoneChanged(TimeZone::UTC)], "a step of the clock is a reason to look");
     });
 }

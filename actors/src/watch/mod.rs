@@ -5,38 +5,49 @@
 
 mod calls;
 mod journal_queue;
+mod look;
+mod perform;
+#[cfg(test)]
+mod tests;
+mod user;
+mod written;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use carpus_core::session::ExitStatus;
-use carpus_core::watch::{AlarmView, CallError, Output, SessionView, Watch, Wrist};
+use carpus_core::limits::Extensions;
+use carpus_core::watch::Watch;
 use carpus_core::{
-    AppEvent, AppId, AppState, Application, Haptic, Limits, Now, SessionId, SessionRecord, SessionState,
+    AppId, AppRights, Application, Haptic, Limits, Now, RecurrenceRecord, SessionRecord, SessionState,
 };
 use carpus_devices::clock::Clock;
 
-use crate::apps::{Apps, EndAll, Exited, InstalledApp, ListApps, Steer};
-use crate::audio::{Audio, PlaySound, StopSound, sound_of};
-use crate::cpu_monitor::{BudgetSpent, CpuMonitor, Measure, MeasureAgain, StopMeasuring};
-use crate::haptics::{Haptics, Play, StopHaptics};
-use crate::inputs::Pressed;
-use crate::journal::{Journal, LoadSessions};
-use crate::monitor::{Monitor, Observation, Observe};
-use crate::scheduler::{Arm, ArmAgain, Disarm, Due, Scheduler};
-use crate::supervisor::Handle;
-use crate::time;
+use crate::apps::{Apps, EndAll, Exited, InstalledApp, ListApps};
+use crate::audio::Audio;
+use crate::conditions::{ConditionsChanged, TellConditions};
+use crate::cpu_monitor::{BudgetSpent, CpuMonitor, Measure, MeasureAgain};
+use crate::haptics::Haptics;
+use crate::journal::{Journal, LoadRecurrences, LoadRights, LoadSessions};
+use crate::monitor::{Monitor, Observation};
+use crate::scheduler::{Arm, ArmAgain, ClockSet, Due, Scheduler, ZoneChanged};
+use crate::supervisor::{Handle, Outlet};
+use crate::time::{self, ReadZone};
 
-pub use calls::{AppAnswer, AppCall, CallFailure, Request, UserCall};
-use journal_queue::{JournalQueue, Saving};
+pub use calls::{AppAnswer, AppCall, CallFailure, Request};
+use journal_queue::{JournalQueue, Writing};
+pub use look::{Look, View};
+pub use user::{SetRights, UserCall};
 
 /// The actor.
 pub struct WatchActor {
     core: Watch,
     clock: Arc<dyn Clock>,
+    zone: ReadZone,
     to: Neighbours,
     journal: JournalQueue,
+    /// Which of the rules beyond WatchKit are on.
+    extensions: Extensions,
     wake: Option<SpawnHandle>,
     /// Whose haptic was the last.
     last_player: Option<AppId>,
@@ -49,6 +60,8 @@ pub struct Neighbours {
     pub apps: Handle<Apps>,
     /// The speaker.
     pub audio: Handle<Audio>,
+    /// The battery and the temperature of the board.
+    pub conditions: Outlet<TellConditions>,
     /// CPU budgets.
     pub cpu_monitor: Handle<CpuMonitor>,
     /// The motor.
@@ -61,51 +74,64 @@ pub struct Neighbours {
     pub scheduler: Handle<Scheduler>,
 }
 
+/// What is on disk when the watch starts.
+struct Kept {
+    apps: Vec<(InstalledApp, Option<u32>)>,
+    rights: Vec<(AppId, AppRights)>,
+    recurrences: Vec<RecurrenceRecord>,
+    sessions: Vec<SessionRecord>,
+}
+
 impl WatchActor {
-    /// A watch that takes up, when it starts, the apps that are installed and the sessions that are on disk.
-    pub fn new(limits: Limits, clock: Arc<dyn Clock>, to: Neighbours) -> Self {
+    /// A watch that takes up, when it starts, the apps that are installed and all that is on disk of them; `zone`
+    /// reads the time zone of the board.
+    pub fn new(limits: Limits, clock: Arc<dyn Clock>, zone: ReadZone, to: Neighbours) -> Self {
+        let extensions = limits.extensions;
         let core = Watch::new(limits);
         let journal = JournalQueue::new(to.journal.clone());
-        Self { core, clock, to, journal, wake: None, last_player: None }
+        Self { core, clock, zone, to, journal, extensions, wake: None, last_player: None }
     }
 
-    fn take_up(
-        &mut self,
-        apps: Vec<(InstalledApp, Option<u32>)>,
-        records: Vec<SessionRecord>,
-        ctx: &mut Context<Self>,
-    ) {
+    fn take_up(&mut self, kept: Kept, ctx: &mut Context<Self>) {
+        let Kept { apps, rights, recurrences, sessions } = kept;
+        let zone = (self.zone)();
         self.step(ctx, |core, now| {
             for (app, _) in apps {
                 core.handle_installed(app.application);
             }
-            core.restore(records, now);
+            for (app, rights) in rights {
+                // An error means that the app is no longer installed.
+                core.handle_rights(&app, rights, now).ok();
+            }
+            core.handle_time_zone(zone, now);
+            core.restore(sessions, recurrences, now);
         });
+        self.to.conditions.tell(TellConditions);
     }
 
     /// Runs one change of the core, performs what it asks for, and arms the timer.
     fn step<T>(&mut self, ctx: &mut Context<Self>, change: impl FnOnce(&mut Watch, Now) -> T) -> T {
-        let (answer, savings) = self.step_saving(ctx, change);
-        for saving in savings {
-            ctx.spawn(self.watch_over(saving));
+        let (answer, writings) = self.step_writing(ctx, change);
+        if !writings.is_empty() {
+            ctx.spawn(self.follow(writings).map(|_lost, _, _| ()));
         }
         answer
     }
 
-    /// As [`Self::step`]; what has to be on disk before an answer is given is left to the caller.
-    fn step_saving<T>(
+    /// As [`Self::step`]; what is being written is left to the caller, who follows it.
+    fn step_writing<T>(
         &mut self,
         ctx: &mut Context<Self>,
         change: impl FnOnce(&mut Watch, Now) -> T,
-    ) -> (T, Vec<Saving>) {
+    ) -> (T, Vec<Writing>) {
         let now = time::now(&*self.clock);
         let answer = change(&mut self.core, now);
-        let mut savings = Vec::new();
+        let mut writings = Vec::new();
         while let Some(output) = self.core.poll_output() {
-            savings.extend(self.perform(output, ctx));
+            writings.extend(self.perform(output, ctx));
         }
         self.arm_timer(ctx, now);
-        (answer, savings)
+        (answer, writings)
     }
 
     fn arm_timer(&mut self, ctx: &mut Context<Self>, now: Now) {
@@ -118,114 +144,6 @@ impl WatchActor {
                 this.step(ctx, Watch::handle_timeout);
             })
         });
-    }
-
-    fn perform(&mut self, output: Output, ctx: &mut Context<Self>) -> Option<Saving> {
-        match output {
-            Output::Launch { app } => self.launch(app, ctx),
-            Output::Freeze { app } => self.freeze_after_delivery(app, ctx),
-            Output::Thaw { app } => self.to.apps.do_send(Steer::Thaw(app)),
-            Output::EndProcess { app } => self.to.apps.do_send(Steer::End(app)),
-            Output::Deliver { app, event } => self.deliver(app, event),
-            Output::Save(record) => return Some(self.journal.save(record)),
-            Output::Forget { session } => self.journal.forget(session),
-            Output::Arm { session, at } => {
-                self.to.scheduler.do_send(Arm(session, at));
-                self.observe(Observation::AlarmScheduled(session, self.core.app_of(session).cloned(), at));
-            }
-            Output::Disarm { session } => {
-                self.to.scheduler.do_send(Disarm(session));
-                self.observe(Observation::AlarmCancelled(session, self.core.app_of(session).cloned()));
-            }
-            Output::Measure { session, app, kind: _ } => self.to.cpu_monitor.do_send(Measure(session, app)),
-            Output::StopMeasuring { session } => self.to.cpu_monitor.do_send(StopMeasuring(session)),
-            Output::Ring { session: _, app, haptic } => self.play(&app, haptic),
-            Output::Silence { session: _ } => self.silence(),
-            Output::ShowAlert { session, app } => self.observe(Observation::AlertShown(session, app)),
-            Output::ClearAlert { session, app } => self.observe(Observation::AlertCleared(session, app)),
-            Output::IntervalShortened { session, asked, given } => {
-                tracing::warn!(%session, "{asked:?} between two haptics is too long; {given:?} it is (N2)");
-            }
-            Output::TellMissed { session, app, at } => self.tell_missed(session, app, at),
-            Output::AppStateChanged { app, state } => self.observe(Observation::AppState(app, state)),
-            Output::SessionStateChanged { session, app, state } => {
-                self.observe(Observation::SessionState(session, app, state));
-            }
-        }
-        None
-    }
-
-    /// A launch that nobody hears of would be waited for without end.
-    fn launch(&self, app: AppId, ctx: &mut Context<Self>) {
-        if self.to.apps.is_up() {
-            self.to.apps.do_send(Steer::Launch(app));
-        } else {
-            tracing::warn!(%app, "the app could not be launched: a part of the runtime is being started again");
-            ctx.notify(Exited { app, status: ExitStatus::Unknown });
-        }
-    }
-
-    /// What an app was told before, it gets before it is frozen. The disk may take its time: an app that was opened
-    /// again meanwhile is left alone.
-    fn freeze_after_delivery(&self, app: AppId, ctx: &mut Context<Self>) {
-        ctx.spawn(self.journal.settled().into_actor(self).map(move |(), this, _| {
-            if this.core.app_state(&app) == Some(AppState::Suspended) {
-                this.to.apps.do_send(Steer::Freeze(app));
-            }
-        }));
-    }
-
-    fn deliver(&mut self, app: AppId, event: AppEvent) {
-        match event {
-            AppEvent::Handle { session, .. } => self.observe_due(session, &app),
-            AppEvent::StateChanged { .. }
-            | AppEvent::DidStart { .. }
-            | AppEvent::WillExpire { .. }
-            | AppEvent::DidInvalidate { .. }
-            | AppEvent::RepeatAsked { .. } => self.observe(Observation::Told(app.clone(), event.clone())),
-        }
-        self.journal.append(app, event);
-    }
-
-    fn observe_due(&self, session: SessionId, app: &AppId) {
-        if let Some(alarm) = self.core.alarms().find(|alarm| alarm.session == session) {
-            self.observe(Observation::AlarmDue(session, app.clone(), alarm.at));
-        }
-    }
-
-    /// A haptic, and the sound that belongs to it (H1); each of them alone if the other's device is missing (N8).
-    fn play(&mut self, app: &AppId, haptic: Haptic) {
-        self.last_player = Some(app.clone());
-        self.to.haptics.do_send(Play { haptic, origin: app.to_string() });
-        self.to.audio.do_send(PlaySound {
-            sound: sound_of(haptic),
-            origin: app.to_string(),
-            name: haptic.name().to_owned(),
-        });
-    }
-
-    fn silence(&self) {
-        self.to.haptics.do_send(StopHaptics);
-        self.to.audio.do_send(StopSound);
-    }
-
-    fn tell_missed(&self, session: SessionId, app: AppId, at: carpus_core::WallTime) {
-        tracing::warn!(%session, %app, "the alarm was missed: the board or the runtime was off");
-        self.observe(Observation::AlarmMissed(session, app, at));
-    }
-
-    fn observe(&self, what: Observation) {
-        self.to.monitor.do_send(Observe(what));
-    }
-
-    /// Tells the core when something could not be saved.
-    fn watch_over(&self, saving: Saving) -> impl ActorFuture<Self, Output = ()> + use<> {
-        let session = saving.session();
-        saving.done().into_actor(self).map(move |saved, this, ctx| {
-            if !saved {
-                this.step(ctx, |core, now| core.handle_not_saved(session, now));
-            }
-        })
     }
 }
 
@@ -241,12 +159,15 @@ impl Actor for WatchActor {
         let load = async move {
             // Apps of an earlier life of this actor: it knows nothing of their state any more.
             to.apps.send(EndAll).await?;
-            let apps = to.apps.send(ListApps).await?;
-            let records = to.journal.send(LoadSessions).await??;
-            Ok::<_, CallFailure>((apps, records))
+            Ok::<_, CallFailure>(Kept {
+                apps: to.apps.send(ListApps).await?,
+                rights: to.journal.send(LoadRights).await??,
+                recurrences: to.journal.send(LoadRecurrences).await??,
+                sessions: to.journal.send(LoadSessions).await??,
+            })
         };
         ctx.wait(load.into_actor(self).map(|loaded, this, ctx| match loaded {
-            Ok((apps, records)) => this.take_up(apps, records, ctx),
+            Ok(kept) => this.take_up(kept, ctx),
             Err(error) => {
                 tracing::warn!("apps and sessions cannot be taken up: {error}");
                 ctx.stop(); // the supervisor tries again
@@ -300,26 +221,27 @@ impl Handler<Exited> for WatchActor {
     }
 }
 
-impl Handler<Pressed> for WatchActor {
+impl Handler<ClockSet> for WatchActor {
     type Result = ();
 
-    fn handle(&mut self, Pressed(button): Pressed, ctx: &mut Self::Context) {
-        use carpus_devices::inputs::Button;
-        self.step(ctx, |core, now| match button {
-            Button::Crown => core.handle_crown(now),
-            Button::Side if core.wrist() == Wrist::Up => core.handle_wrist_down(now),
-            Button::Side => core.handle_wrist_up(now),
-            Button::Stop => stop_all_ringing(core, now),
-            Button::Snooze => tracing::info!("there is no snooze yet; the alarm rings on"),
-        });
+    fn handle(&mut self, ClockSet: ClockSet, ctx: &mut Self::Context) {
+        self.step(ctx, Watch::handle_clock_set);
     }
 }
 
-fn stop_all_ringing(core: &mut Watch, now: Now) {
-    let ringing: Vec<_> = core.alarms().filter(|alarm| alarm.ringing).map(|alarm| alarm.session).collect();
-    for session in ringing {
-        // It rang a moment ago, in this very step.
-        core.stop_alarm(session, now).ok();
+impl Handler<ZoneChanged> for WatchActor {
+    type Result = ();
+
+    fn handle(&mut self, ZoneChanged(zone): ZoneChanged, ctx: &mut Self::Context) {
+        self.step(ctx, |core, now| core.handle_time_zone(zone, now));
+    }
+}
+
+impl Handler<ConditionsChanged> for WatchActor {
+    type Result = ();
+
+    fn handle(&mut self, ConditionsChanged(conditions): ConditionsChanged, ctx: &mut Self::Context) {
+        self.step(ctx, |core, now| core.handle_conditions(conditions, now));
     }
 }
 
@@ -332,6 +254,7 @@ impl Handler<Attached> for WatchActor {
     type Result = ();
 
     fn handle(&mut self, Attached(app): Attached, ctx: &mut Self::Context) {
+        self.journal.tell_untold(app.clone());
         self.step(ctx, |core, now| core.handle_attached(&app, now));
     }
 }
@@ -382,40 +305,6 @@ impl Handler<StopHaptic> for WatchActor {
     }
 }
 
-/// Asks how the watch stands.
-#[derive(Message, Clone, Copy, Debug)]
-#[rtype(result = "View")]
-pub struct Look;
-
-/// How the watch stands.
-#[derive(Clone, Debug)]
-pub struct View {
-    /// Whether the screen is on.
-    pub screen_on: bool,
-    /// The frontmost app.
-    pub frontmost: Option<AppId>,
-    /// The sessions that are not over.
-    pub sessions: Vec<SessionView>,
-    /// The alarms that wait, run or ring.
-    pub alarms: Vec<AlarmView>,
-    /// The installed apps' states.
-    pub apps: Vec<(AppId, AppState)>,
-}
-
-impl Handler<Look> for WatchActor {
-    type Result = MessageResult<Look>;
-
-    fn handle(&mut self, _: Look, _: &mut Self::Context) -> Self::Result {
-        MessageResult(View {
-            screen_on: self.core.wrist() == Wrist::Up,
-            frontmost: self.core.frontmost().cloned(),
-            sessions: self.core.open_sessions().collect(),
-            alarms: self.core.alarms().collect(),
-            apps: self.core.apps().map(|(app, state)| (app.clone(), state)).collect(),
-        })
-    }
-}
-
 /// Answers when all that the watch has written so far is in the journal.
 #[derive(Message, Clone, Copy, Debug)]
 #[rtype(result = "()")]
@@ -426,11 +315,5 @@ impl Handler<Settle> for WatchActor {
 
     fn handle(&mut self, _: Settle, _: &mut Self::Context) -> Self::Result {
         Box::pin(self.journal.settled())
-    }
-}
-
-impl From<CallError> for CallFailure {
-    fn from(error: CallError) -> Self {
-        Self::Refused(error)
     }
 }

@@ -101,8 +101,8 @@ fn a_known_strap_connects_by_itself_and_its_samples_arrive() {
         let (samples, lost) = all(&mut reader).await;
         assert!(samples.len() >= 55, "{}", samples.len());
         assert_eq!(lost, 0);
-        assert!(samples.iter().all(|sample| sample.device == a() && !sample.gap_before));
-        assert!(samples.is_sorted_by_key(|sample| sample.arrived.since_boot));
+        assert!(samples.iter().all(|sample| sample.device == a() && !sample.arrival.gap_before));
+        assert!(samples.is_sorted_by_key(|sample| sample.arrival.at.since_boot));
         assert!(samples.iter().any(|sample| !sample.measurement.rr.is_empty()));
         assert!(samples.iter().all(|sample| (40..100).contains(&sample.measurement.bpm)));
     });
@@ -199,7 +199,8 @@ fn d4_a_strap_that_drops_out_comes_back_and_its_next_sample_says_that_something_
         assert_eq!(states.first(), Some(&LinkState::Lost));
         assert_eq!(states.last(), Some(&LinkState::Live));
         let (samples, _) = all(&mut reader).await;
-        let gaps: Vec<usize> = (0..samples.len()).filter(|index| samples[*index].gap_before).collect();
+        let gaps: Vec<usize> =
+            (0..samples.len()).filter(|index| samples[*index].arrival.gap_before).collect();
         assert_eq!(gaps, [0]);
     });
 }
@@ -214,9 +215,9 @@ fn d4_a_link_that_was_down_for_a_moment_leaves_a_gap_too() {
         body.simulation.drop_out(&a(), Duration::from_millis(100)).unwrap();
         pass(Duration::from_secs(10)).await;
         let (after, _) = all(&mut reader).await;
-        let pause = after[0].arrived.since_boot - before.last().unwrap().arrived.since_boot;
+        let pause = after[0].arrival.at.since_boot - before.last().unwrap().arrival.at.since_boot;
         assert!(pause < Duration::from_secs(3), "no gap by the clock: {pause:?}");
-        assert!(after[0].gap_before && !after[1].gap_before);
+        assert!(after[0].arrival.gap_before && !after[1].arrival.gap_before);
     });
 }
 
@@ -235,7 +236,7 @@ fn a_strap_that_falls_silent_gets_a_fresh_connection() {
         assert_eq!(states[..3], [LinkState::Silent, LinkState::BackingOff, LinkState::Connecting]);
         assert_eq!(states.last(), Some(&LinkState::Live));
         let (samples, _) = all(&mut reader).await;
-        assert_eq!(samples.iter().filter(|sample| sample.gap_before).count(), 1);
+        assert_eq!(samples.iter().filter(|sample| sample.arrival.gap_before).count(), 1);
     });
 }
 
@@ -257,7 +258,7 @@ fn a_malformed_packet_is_counted_and_the_stream_goes_on() {
         assert_eq!(told.count(), 1);
         let (samples, _) = all(&mut reader).await;
         assert!(samples.len() >= 9);
-        assert!(samples[0].gap_before && !samples[1].gap_before);
+        assert!(samples[0].arrival.gap_before && !samples[1].arrival.gap_before);
     });
 }
 
@@ -300,7 +301,11 @@ fn a_bluetooth_service_that_restarts_brings_the_straps_back() {
         assert_eq!(body.strap(&a()).await.state, LinkState::Live);
         assert_eq!(body.strap(&b()).await.state, LinkState::Live);
         let (samples, _) = all(&mut reader).await;
-        assert_eq!(samples.iter().filter(|sample| sample.gap_before).count(), 2, "one for each strap");
+        assert_eq!(
+            samples.iter().filter(|sample| sample.arrival.gap_before).count(),
+            2,
+            "one for each strap"
+        );
         assert_eq!(drain(&mut body.devices).len(), 2, "a problem, and its end");
     });
 }

@@ -1,3 +1,5 @@
+mod rules;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -47,7 +49,7 @@ fn record(session: u64, phase: RecordedPhase) -> SessionRecord {
 }
 
 fn scheduled(at_ms: i64) -> RecordedPhase {
-    RecordedPhase::Scheduled { at: WallTime::from_unix_ms(at_ms) }
+    RecordedPhase::Scheduled { at: WallTime::from_unix_ms(at_ms), recurring: false }
 }
 
 /// One life of the journal, on a file that outlives it.
@@ -312,6 +314,7 @@ fn a6_sessions_survive_and_can_be_replaced_and_removed() {
             since: WallTime::from_unix_ms(5),
             expiration: WallTime::from_unix_ms(9),
             scheduled: true,
+            rang: true,
         };
         for record in
             [record(1, scheduled(5)), record(2, scheduled(6)), record(3, scheduled(7)), record(1, running)]
@@ -400,7 +403,11 @@ fn an_app_that_is_forgotten_leaves_nothing_and_its_stream_ends() {
         life.append(app(), started(1)).await;
         life.append(other_app(), started(2)).await;
         life.journal.send(SaveSession(record(1, scheduled(5)))).await.unwrap().unwrap();
+        life.journal.send(SaveRecurrence(rules::recurrence(app()))).await.unwrap().unwrap();
+        life.journal.send(SaveRights(app(), rules::NO_SCHEDULING)).await.unwrap().unwrap();
         life.journal.send(ForgetApp { app: app() }).await.unwrap().unwrap();
+        assert_eq!(life.journal.send(LoadRecurrences).await.unwrap().unwrap(), []);
+        assert_eq!(life.journal.send(LoadRights).await.unwrap().unwrap(), []);
         assert_eq!(events.recv().await, Some(durable(1, started(1))));
         assert_eq!(events.try_recv(), Err(TryRecvError::Disconnected));
         assert_eq!(drain(&mut life.subscribe(app()).await), []);
@@ -575,10 +582,19 @@ fn the_database_syncs_at_each_commit_and_keeps_a_log() {
 
 #[test]
 fn the_format_of_version_1_is_frozen() {
-    // A released migration is never changed: add another. This is its length and a checksum (FNV-1a, 64 bits).
-    let text = include_bytes!("migrations/1.sql");
+    // A released migration is never changed: add another.
+    assert_eq!(fingerprint(include_bytes!("../migrations/1.sql")), (954, "8031E7DE38F1DCBA".to_owned()));
+}
+
+#[test]
+fn the_format_of_version_2_is_frozen() {
+    assert_eq!(fingerprint(include_bytes!("../migrations/2.sql")), (468, "5FC152475339CEEF".to_owned()));
+}
+
+/// The length, and a checksum (FNV-1a, 64 bits).
+fn fingerprint(text: &[u8]) -> (usize, String) {
     let fnv = text.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
     });
-    assert_eq!((text.len(), format!("{fnv:016X}")), (954, "8031E7DE38F1DCBA".to_owned()));
+    (text.len(), format!("{fnv:016X}"))
 }
