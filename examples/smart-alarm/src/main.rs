@@ -1,15 +1,21 @@
 //! Wakes you in light sleep. Opening the app schedules the alarm; when it is due the runtime launches the app, which
-//! watches the heart and rings in light sleep, at the latest when its half hour is almost over.
+//! watches the heart and rings in light sleep, at the latest when its half hour is almost over. With a time of day in
+//! its file `alarm` it comes again by itself.
 
 mod light_sleep;
 mod settings;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use carpus::{App, AppState, Contact, Error, Event, ExtendedRuntimeSession, Haptic, HeartRates, Repeat};
+use carpus::{
+    App, AppState, Contact, Error, Event, ExtendedRuntimeSession, Haptic, HeartRates, Recurrence, Repeat,
+};
 use light_sleep::LightSleep;
-use settings::{Ring, Settings};
+use settings::{Begins, Ring, Settings};
 use tokio::time::Instant;
+
+/// The last instant that the runtime can be told, in Unix milliseconds.
+const MS_MAX: u64 = i64::MAX as u64;
 
 /// The session that runs.
 struct Watch {
@@ -85,11 +91,32 @@ fn worked(result: Result<(), Error>) -> bool {
 
 /// Schedules the alarm. One that is scheduled already stands.
 async fn schedule(app: &App) {
-    let settings = Settings::load();
-    let at = SystemTime::now() + settings.wake_in;
-    let scheduled = async { app.session().await?.start_at(at).await };
-    match scheduled.await {
-        Ok(()) => println!("scheduled in {} s", settings.wake_in.as_secs()),
+    let scheduled = match Settings::load().begins {
+        Begins::In(span) => schedule_in(app, span).await,
+        Begins::Each(rule) => schedule_each(app, rule).await,
+    };
+    match scheduled {
+        Ok(when) => println!("scheduled {when}"),
         Err(error) => println!("not scheduled: {error}"),
     }
+}
+
+async fn schedule_in(app: &App, span: Duration) -> Result<String, Error> {
+    app.clear_recurrence().await?;
+    // One that the calendar does not reach is refused as any other that lies too far ahead.
+    let at =
+        SystemTime::now().checked_add(span).unwrap_or(SystemTime::UNIX_EPOCH + Duration::from_millis(MS_MAX));
+    app.session().await?.start_at(at).await?;
+    Ok(format!("in {} s", span.as_secs()))
+}
+
+/// Declares when the alarm comes again, unless that is declared already (A10).
+async fn schedule_each(app: &App, rule: Recurrence) -> Result<String, Error> {
+    let declared = app.recurrence().await?.is_some_and(|recurring| recurring.rule == rule);
+    if !declared {
+        app.clear_recurrence().await?;
+        app.set_recurrence(rule.clone()).await?;
+    }
+    let days: Vec<_> = rule.weekdays().iter().map(|day| day.name()).collect();
+    Ok(format!("at {} on {}", rule.time(), days.join(" ")))
 }

@@ -1,14 +1,16 @@
-//! `carpus app`: install, open and close apps.
+//! `carpus app`: install, open and close apps, and say what they may do.
 
 use std::path::{Path, PathBuf};
 
-use carpus_protocol::apps::{AppInfo, Close, Install, List, Log, Open, Remove};
-use clap::Subcommand;
+use carpus_protocol::apps::{AppInfo, Close, Install, List, Log, Open, Remove, SetRights};
+use clap::{Subcommand, ValueEnum};
+
+use serde_json::json;
 
 use crate::connection::Runtime;
 use crate::describe::app_state;
 use crate::failure::Failure;
-use crate::output::{Cell, Output};
+use crate::output::{Cell, Output, Tone};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -34,6 +36,17 @@ pub(crate) enum Command {
         /// Its identifier.
         app: String,
     },
+    /// Show what an app may do, or change it.
+    Rights {
+        /// Its identifier.
+        app: String,
+        /// Whether it may be refreshed in the background; without that it may schedule nothing either.
+        #[arg(long, value_name = "on|off")]
+        background_refresh: Option<Switch>,
+        /// Whether it may schedule sessions.
+        #[arg(long, value_name = "on|off")]
+        scheduling: Option<Switch>,
+    },
     /// Show what an app printed.
     Log {
         /// Its identifier.
@@ -47,13 +60,28 @@ pub(crate) enum Command {
     },
 }
 
+/// Whether something is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
+impl Switch {
+    const fn is_on(self) -> bool {
+        matches!(self, Self::On)
+    }
+}
+
 pub(crate) async fn run(command: Command, runtime: &Runtime, output: &mut Output) -> Result<(), Failure> {
     match command {
         Command::Install { folder } => install(&folder, runtime, output).await,
         Command::List => {
             let apps = runtime.call(List {}).await?.apps;
             let none = "no app is installed; install one with `carpus app install FOLDER`";
-            output.table(&apps, &["APP", "NAME", "VERSION", "STATE", "PID", "MODES"], none, row)
+            output.table(&apps, &["APP", "NAME", "VERSION", "STATE", "PID", "MODES", ""], none, row)
         }
         Command::Open { app } => {
             runtime.call(Open { app: app.clone() }).await?;
@@ -66,6 +94,15 @@ pub(crate) async fn run(command: Command, runtime: &Runtime, output: &mut Output
         Command::Remove { app } => {
             runtime.call(Remove { app: app.clone() }).await?;
             output.done(&format!("{app} is removed"))
+        }
+        Command::Rights { app, background_refresh: None, scheduling: None } => {
+            show_rights(&app, runtime, output).await
+        }
+        Command::Rights { app, background_refresh, scheduling } => {
+            let (background_refresh, scheduling) =
+                (background_refresh.map(Switch::is_on), scheduling.map(Switch::is_on));
+            runtime.call(SetRights { app: app.clone(), background_refresh, scheduling }).await?;
+            show_rights(&app, runtime, output).await
         }
         Command::Log { app, lines, follow } => log(Log { app, lines, follow }, runtime, output).await,
     }
@@ -91,6 +128,24 @@ pub(crate) fn absolute(folder: &Path) -> Result<String, Failure> {
     })
 }
 
+async fn show_rights(app: &str, runtime: &Runtime, output: &mut Output) -> Result<(), Failure> {
+    let apps = runtime.call(List {}).await?.apps;
+    let Some(info) = apps.iter().find(|info| info.app == app) else {
+        return Err(Failure::refused(format!("there is no app {app}"))
+            .remedy("`carpus app list` shows the installed ones"));
+    };
+    let word = |right: Option<bool>| if right.unwrap_or(true) { "on" } else { "off" };
+    let rights = json!({
+        "app": info.app,
+        "background_refresh": info.background_refresh.unwrap_or(true),
+        "scheduling": info.scheduling.unwrap_or(true),
+    });
+    output.object(&rights, || {
+        let (refresh, scheduling) = (word(info.background_refresh), word(info.scheduling));
+        vec![format!("{app}: background refresh is {refresh}, scheduling is {scheduling}").into()]
+    })
+}
+
 async fn log(log: Log, runtime: &Runtime, output: &mut Output) -> Result<(), Failure> {
     let mut lines = runtime.stream(log).await?;
     while let Some(reply) = lines.next_or_interrupt().await? {
@@ -107,5 +162,16 @@ fn row(app: &AppInfo) -> Vec<Cell> {
         app_state(app.state),
         app.pid.map_or_else(|| "–".to_owned(), |pid| pid.to_string()).into(),
         app.modes.join(" ").into(),
+        Cell::new(Tone::Warning, missing_rights(app)),
     ]
+}
+
+/// What the user has switched off for an app.
+const fn missing_rights(app: &AppInfo) -> &'static str {
+    match (app.background_refresh, app.scheduling) {
+        (Some(false), Some(false)) => "no background refresh, no scheduling",
+        (Some(false), _) => "no background refresh",
+        (_, Some(false)) => "no scheduling",
+        _ => "",
+    }
 }

@@ -134,7 +134,10 @@ impl Refusal for monitor::Error {
     fn remedy(&self) -> Option<&'static str> {
         match self {
             Self::UnknownSession { .. } | Self::NothingRings => Some("`carpus alarm list` shows the alarms"),
-            Self::NotPermitted { .. } | Self::Unavailable { .. } => None,
+            Self::NoRoomToSnooze { .. } => {
+                Some("name a shorter time with --for, or stop it with `carpus alarm stop`")
+            }
+            Self::NotOffered { .. } | Self::NotPermitted { .. } | Self::Unavailable { .. } => None,
         }
     }
 }

@@ -57,7 +57,7 @@ const fn tone(kind: EventKind) -> Tone {
         EventKind::WillExpire | EventKind::AlarmDue | EventKind::AlertShown | EventKind::Malformed => {
             Tone::Warning
         }
-        EventKind::Problem => Tone::Bad,
+        EventKind::Problem | EventKind::AlarmMissed | EventKind::AlarmSilent => Tone::Bad,
         EventKind::Sample => Tone::Dim,
         EventKind::AppState
         | EventKind::AppExited
@@ -68,6 +68,7 @@ const fn tone(kind: EventKind) -> Tone {
         | EventKind::AlertCleared
         | EventKind::DeviceState
         | EventKind::AlarmScheduled
+        | EventKind::AlarmSnoozed
         | EventKind::AlarmCancelled => Tone::Plain,
     }
 }

@@ -48,7 +48,7 @@ struct Arguments {
 enum Command {
     /// Show it all on this machine, with simulated devices.
     Demo(demo::Arguments),
-    /// Install, open and close apps.
+    /// Install, open and close apps, and say what they may do.
     #[command(subcommand)]
     App(app::Command),
     /// Look at the sessions.
@@ -57,10 +57,10 @@ enum Command {
     /// Look for heart rate straps, and watch them.
     #[command(subcommand)]
     Device(device::Command),
-    /// Look at the alarms, and stop one.
+    /// Look at the alarms; stop, snooze or open the one that rings.
     #[command(subcommand)]
     Alarm(alarm::Command),
-    /// Raise and lower the wrist.
+    /// Raise and lower the wrist, and cover the screen.
     #[command(subcommand)]
     Wrist(wrist::Command),
     /// Press the crown.

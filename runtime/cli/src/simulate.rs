@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use carpus_protocol::simulation::{Button, DropOut, Malformed, Mute, Press, SetBattery};
-use clap::Subcommand;
+use carpus_protocol::simulation::{Button, DropOut, Malformed, Mute, Press, SetBattery, SetBoard};
+use clap::{Args, Subcommand};
 
 use crate::connection::Runtime;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::span;
+
+/// Thousandths of a degree in a degree.
+const MDEGC_PER_DEGREE: i64 = 1000;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -47,6 +50,28 @@ pub(crate) enum Command {
         #[arg(value_parser = clap::value_parser!(u64).range(0..=100))]
         percent: u64,
     },
+    /// Set how the board itself fares: the charge of its battery, and its temperature.
+    Board(Board),
+}
+
+/// How the board is to fare: one of these at least.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Board {
+    /// The charge in percent; the board then runs on its battery.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u64).range(0..=100))]
+    battery: Option<u64>,
+    /// Plug it in: the charge does not count then.
+    #[arg(long, conflicts_with = "battery")]
+    plugged: bool,
+    /// The temperature in degrees Celsius.
+    #[arg(
+        long,
+        value_name = "DEGREES",
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(i64).range(-100..=200)
+    )]
+    temperature: Option<i64>,
 }
 
 pub(crate) async fn run(command: Command, runtime: &Runtime, output: &mut Output) -> Result<(), Failure> {
@@ -70,6 +95,12 @@ pub(crate) async fn run(command: Command, runtime: &Runtime, output: &mut Output
         Command::Battery { device, percent } => {
             runtime.call(SetBattery { device: device.clone(), percent }).await?;
             output.done(&format!("{device} has {percent} % left"))
+        }
+        Command::Board(Board { battery, plugged, temperature }) => {
+            let external_power = plugged.then_some(true);
+            let temperature_mdegc = temperature.map(|degrees| degrees * MDEGC_PER_DEGREE);
+            runtime.call(SetBoard { battery_percent: battery, external_power, temperature_mdegc }).await?;
+            output.done("the board is as you said")
         }
     }
 }

@@ -1,6 +1,6 @@
-//! `carpus wrist`: raise and lower the wrist.
+//! `carpus wrist`: raise and lower the wrist, and cover the screen.
 
-use carpus_protocol::wrist::{Lower, Raise, State};
+use carpus_protocol::wrist::{Cover, Lower, Raise, State};
 use clap::Subcommand;
 
 use crate::connection::Runtime;
@@ -13,6 +13,8 @@ pub(crate) enum Command {
     Up,
     /// Lower it: the screen goes off.
     Down,
+    /// Cover the screen, as the system does for a call: the app in front is left.
+    Cover,
     /// Show whether the screen is on, and which app is in front.
     State,
 }
@@ -26,6 +28,10 @@ pub(crate) async fn run(command: Command, runtime: &Runtime, output: &mut Output
         Command::Down => {
             runtime.call(Lower {}).await?;
             output.done("the wrist is down")
+        }
+        Command::Cover => {
+            runtime.call(Cover {}).await?;
+            output.done("the screen is covered")
         }
         Command::State => {
             let state = runtime.call(State {}).await?;

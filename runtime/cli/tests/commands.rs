@@ -98,7 +98,7 @@ fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
-const APPS: &str = r#"{"parameters":{"apps":[{"app":"heart-rate","name":"Heart Rate","version":"0.1.0","modes":["mindfulness"],"state":"active","pid":42},{"app":"smart-alarm","name":"Smart Alarm","version":"0.1.0","modes":["alarm"],"state":"not-running"}]}}"#;
+const APPS: &str = r#"{"parameters":{"apps":[{"app":"heart-rate","name":"Heart Rate","version":"0.1.0","modes":["mindfulness"],"state":"active","pid":42},{"app":"smart-alarm","name":"Smart Alarm","version":"0.1.0","modes":["alarm"],"state":"not-running","background_refresh":true,"scheduling":false}]}}"#;
 
 #[test]
 fn a_list_is_an_aligned_table() {
@@ -107,7 +107,7 @@ fn a_list_is_an_aligned_table() {
         stdout(&output),
         "APP          NAME         VERSION  STATE        PID  MODES\n\
          heart-rate   Heart Rate   0.1.0    active       42   mindfulness\n\
-         smart-alarm  Smart Alarm  0.1.0    not-running  –    alarm\n"
+         smart-alarm  Smart Alarm  0.1.0    not-running  –    alarm        no scheduling\n"
     );
     assert_eq!(code(&output), 0);
 }
@@ -135,6 +135,20 @@ fn a_command_sends_what_it_says() {
             vec!["simulate", "drop", "C0:FF:EE:00:00:01", "--for", "1m30s"],
             r#"{"method":"io.carpus.Simulation.DropOut","parameters":{"device":"C0:FF:EE:00:00:01","for_ms":90000}}"#,
         ),
+        (vec!["alarm", "snooze"], r#"{"method":"io.carpus.Monitor.SnoozeAlarm","parameters":{}}"#),
+        (
+            vec!["alarm", "snooze", "7", "--for", "9m"],
+            r#"{"method":"io.carpus.Monitor.SnoozeAlarm","parameters":{"session":7,"for_ms":540000}}"#,
+        ),
+        (vec!["wrist", "cover"], r#"{"method":"io.carpus.Wrist.Cover","parameters":{}}"#),
+        (
+            vec!["simulate", "board", "--battery", "4", "--temperature", "-5"],
+            r#"{"method":"io.carpus.Simulation.SetBoard","parameters":{"battery_percent":4,"temperature_mdegc":-5000}}"#,
+        ),
+        (
+            vec!["simulate", "board", "--plugged"],
+            r#"{"method":"io.carpus.Simulation.SetBoard","parameters":{"external_power":true}}"#,
+        ),
         (
             vec!["simulate", "press", "crown"],
             r#"{"method":"io.carpus.Simulation.Press","parameters":{"button":"crown"}}"#,
@@ -145,6 +159,55 @@ fn a_command_sends_what_it_says() {
         assert_eq!(runtime.calls().last().unwrap(), call);
     }
     assert_eq!(stdout(&runtime.run(&["--json", "wrist", "up"])), "{\"done\":true}\n");
+}
+
+#[test]
+fn a5_n6_the_rights_of_an_app_are_changed_and_shown() {
+    let runtime = Runtime::start(|method| {
+        let done = r#"{"parameters":{}}"#;
+        Then::Answer(vec![if method.ends_with(".List") { APPS.to_owned() } else { done.to_owned() }])
+    });
+    let output = runtime.run(&["app", "rights", "smart-alarm", "--scheduling", "off"]);
+    assert_eq!(stdout(&output), "smart-alarm: background refresh is on, scheduling is off\n");
+    let set =
+        r#"{"method":"io.carpus.Apps.SetRights","parameters":{"app":"smart-alarm","scheduling":false}}"#;
+    assert_eq!(runtime.calls().first().unwrap(), set);
+    let output = runtime.run(&["--json", "app", "rights", "smart-alarm"]);
+    let rights: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let shown = serde_json::json!({"app": "smart-alarm", "background_refresh": true, "scheduling": false});
+    assert_eq!(rights, shown);
+    assert_eq!(runtime.calls().len(), 3, "looking changes nothing");
+    let output = runtime.run(&["app", "rights", "nobody"]);
+    assert_eq!(code(&output), 1);
+    assert_eq!(
+        stderr(&output),
+        "carpus: there is no app nobody; `carpus app list` shows the installed ones\n"
+    );
+}
+
+#[test]
+fn a10_the_alarms_that_come_again_are_shown() {
+    let recurrences = r#"{"parameters":{"recurrences":[{"app":"wake","rule":{"weekdays":["saturday","sunday"],"time":"08:30","zone":"Europe/Berlin"},"next_ms":1790000000000},{"app":"nap","rule":{"weekdays":["monday","tuesday","wednesday","thursday","friday","saturday","sunday"],"time":"13:00"}}]}}"#;
+    let runtime = Runtime::start(answer(recurrences));
+    assert_eq!(
+        stdout(&runtime.run(&["alarm", "recurring"])),
+        "APP   TIME   ZONE           DAYS             NEXT\n\
+         wake  08:30  Europe/Berlin  saturday sunday  2026-09-21 14:13:20\n\
+         nap   13:00  the board's    every day        –\n"
+    );
+    let output = runtime.run(&["alarm", "recurring", "--json"]);
+    let first: Value = serde_json::from_str(stdout(&output).lines().next().unwrap()).unwrap();
+    assert_eq!(first["rule"]["weekdays"], serde_json::json!(["saturday", "sunday"]));
+}
+
+#[test]
+fn n5_a_snooze_without_room_says_what_to_do() {
+    let refused = r#"{"error":"io.carpus.Monitor.NoRoomToSnooze","parameters":{"left_ms":90000}}"#;
+    let output = Runtime::start(answer(refused)).run(&["alarm", "snooze"]);
+    assert_eq!(code(&output), 1);
+    let said = "carpus: the alarm rings on: its time is over in 90 s; name a shorter time with --for, or stop it \
+                with `carpus alarm stop`\n";
+    assert_eq!(stderr(&output), said);
 }
 
 #[test]
@@ -190,8 +253,15 @@ fn exit_code_1_when_refused_and_4_when_not_permitted() {
 
 #[test]
 fn exit_code_2_for_wrong_usage() {
-    for arguments in [vec!["fly"], vec!["device", "scan", "--for", "soon"], vec!["simulate", "press", "knob"]]
-    {
+    for arguments in [
+        vec!["fly"],
+        vec!["device", "scan", "--for", "soon"],
+        vec!["simulate", "press", "knob"],
+        vec!["simulate", "board"],
+        vec!["simulate", "board", "--battery", "101"],
+        vec!["simulate", "board", "--battery", "4", "--plugged"],
+        vec!["app", "rights", "x", "--scheduling", "maybe"],
+    ] {
         let output = Command::new(env!("CARGO_BIN_EXE_carpus")).args(&arguments).output().unwrap();
         assert_eq!(code(&output), 2, "{arguments:?}");
     }

@@ -1,9 +1,11 @@
 //! An app on strings, for the tests of the runtime: it does what it is told on a socket in its data folder, and
 //! answers with what came of it, a line of JSON each.
 //!
-//! Orders: `create`, `start N`, `start_at N UNIX_MS`, `invalidate N`, `handled N`, `notify N INTERVAL_MS`,
-//! `play`, `acknowledge N`, `operate`, `burn`, `connect N`, `exit CODE`. Events are written to its log, as they
-//! come. Started with the argument `shout` it connects, calls, and ends without waiting for the answer.
+//! Orders: `create [KIND]`, `start N`, `start_at N UNIX_MS`, `replace N UNIX_MS`, `can_start [UNIX_MS]`,
+//! `set_recurrence TIME ZONE [WEEKDAY …]`, `clear_recurrence`, `recurrence`, `invalidate N`, `handled N`,
+//! `notify N INTERVAL_MS`, `play`, `acknowledge N`, `operate`, `burn`, `hang`, `deaf`, `connect N`, `exit CODE`. Events
+//! are written to its log, as they come. Started with the argument `shout` it connects, calls, and ends without waiting
+//! for the answer.
 
 use std::path::PathBuf;
 
@@ -12,6 +14,7 @@ use carpus_protocol::{HapticType, haptics, session, wrist};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -82,9 +85,20 @@ async fn order(line: &str, calls: &mut Client) -> Value {
     let number = |at: usize| words.get(at).and_then(|word| word.parse::<i64>().ok()).unwrap_or_default();
     let session = number(1).unsigned_abs();
     match words.first().copied().unwrap_or_default() {
-        "create" => answer(calls.call(&session::Create {}).await),
+        "create" => {
+            let kind = words.get(1).and_then(|kind| kind.parse().ok());
+            answer(calls.call(&session::Create { kind }).await)
+        }
         "start" => answer(calls.call(&session::Start { session }).await),
         "start_at" => answer(calls.call(&session::StartAt { session, at_ms: number(2) }).await),
+        "replace" => answer(calls.call(&session::Replace { session, at_ms: number(2) }).await),
+        "can_start" => {
+            let at_ms = words.get(1).and_then(|at| at.parse().ok());
+            answer(calls.call(&session::CanStart { kind: None, at_ms }).await)
+        }
+        "set_recurrence" => answer(calls.call(&recurrence(&words)).await),
+        "clear_recurrence" => answer(calls.call(&session::ClearRecurrence {}).await),
+        "recurrence" => answer(calls.call(&session::Recurrence {}).await),
         "invalidate" => answer(calls.call(&session::Invalidate { session }).await),
         "handled" => answer(calls.call(&session::Handled { session }).await),
         "notify" => {
@@ -104,9 +118,25 @@ async fn order(line: &str, calls: &mut Client) -> Value {
             });
             json!({"ok": {}})
         }
+        "hang" => {
+            // As soon as this is answered: the thread is the only one.
+            tokio::spawn(async { std::thread::sleep(std::time::Duration::MAX) });
+            json!({"ok": {}})
+        }
+        "deaf" => {
+            // Whoever listens for the signal is not ended by it.
+            let ignored = signal(SignalKind::terminate());
+            json!({"ok": {"listens": ignored.is_ok()}})
+        }
         "exit" => std::process::exit(i32::try_from(number(1)).unwrap_or(1)),
         other => json!({"unknown": other}),
     }
+}
+
+fn recurrence(words: &[&str]) -> session::SetRecurrence {
+    let time = words.get(1).and_then(|time| time.parse().ok()).expect("a time of day");
+    let weekdays = words.iter().skip(3).filter_map(|day| day.parse().ok()).collect();
+    session::SetRecurrence { weekdays, time, zone: words.get(2).map(|zone| (*zone).to_owned()) }
 }
 
 fn answer<R: serde::Serialize, E: serde::Serialize + std::fmt::Debug>(

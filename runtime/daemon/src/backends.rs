@@ -9,6 +9,7 @@ use carpus_config::{InputKey, Settings};
 use carpus_devices::audio::OpenSpeaker;
 use carpus_devices::bluetooth::Radio;
 use carpus_devices::clock::{Clock, WallTimer};
+use carpus_devices::conditions::BoardConditions;
 use carpus_devices::haptics::OpenMotor;
 use carpus_devices::inputs::{Button, Buttons};
 use carpus_devices::processes::AppLauncher;
@@ -25,6 +26,7 @@ pub(crate) struct Backends {
     pub open_motor: Rc<dyn Fn() -> OpenMotor>,
     pub open_speaker: Rc<dyn Fn() -> OpenSpeaker>,
     pub buttons: Arc<dyn Buttons>,
+    pub conditions: Arc<dyn BoardConditions>,
     pub simulation: Option<Simulation>,
 }
 
@@ -45,6 +47,8 @@ impl Backends {
         let adapter = settings.bluetooth.adapter.named().cloned();
         let buttons =
             carpus_system::EvdevButtons::new(key_map(settings)?, settings.inputs.device.named().cloned());
+        let conditions = carpus_system::SysfsConditions::new();
+        tracing::info!("power and heat: {}", conditions.describe());
         let Linux { clock, wall_timer, launcher } = Linux::new();
         Ok(Self {
             clock,
@@ -54,6 +58,7 @@ impl Backends {
             open_motor: Rc::new(move || carpus_haptics::open_motor(motor.clone())),
             open_speaker: Rc::new(move || carpus_audio::open_speaker(speaker.clone())),
             buttons: Arc::new(buttons),
+            conditions: Arc::new(conditions),
             simulation: None,
         })
     }
@@ -77,6 +82,7 @@ impl Backends {
             open_motor: Rc::new(move || motor.open_motor()),
             open_speaker: Rc::new(move || speaker.open_speaker()),
             buttons: simulation.buttons(),
+            conditions: simulation.conditions(),
             simulation: Some(simulation),
         })
     }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use carpus_actors::apps::InstalledApp;
 use carpus_config::ConfigError;
-use carpus_config::manifest::{BackgroundMode as ManifestMode, Manifest};
+use carpus_config::manifest::{BackgroundMode as ManifestMode, Manifest, ManifestOptions};
 use carpus_core::app::{BackgroundMode, BadAppId, BadModes};
 use carpus_core::{AppId, Application, SessionKind};
 
@@ -22,6 +22,7 @@ pub(crate) struct Installer {
     apps: PathBuf,
     logs: PathBuf,
     max_installed: usize,
+    manifests: ManifestOptions,
     /// Held while the folders are changed: one change at a time.
     changes: Mutex<()>,
 }
@@ -29,7 +30,7 @@ pub(crate) struct Installer {
 /// Why an app was not installed, or not removed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InstallError {
-    /// The manifest was refused (M1–M3).
+    /// The manifest was refused (M1–M4).
     #[error(transparent)]
     Manifest(#[from] ConfigError),
     /// The identifier was refused.
@@ -74,8 +75,9 @@ pub(crate) enum InstallError {
 
 impl Installer {
     /// An installer for the folders below `state`.
-    pub(crate) fn new(state: &Path, max_installed: usize) -> Self {
-        Self { apps: state.join("apps"), logs: state.join("logs"), max_installed, changes: Mutex::new(()) }
+    pub(crate) fn new(state: &Path, max_installed: usize, manifests: ManifestOptions) -> Self {
+        let (apps, logs) = (state.join("apps"), state.join("logs"));
+        Self { apps, logs, max_installed, manifests, changes: Mutex::new(()) }
     }
 
     /// Finishes what an earlier runtime was killed in: brings back the version that it had moved away and not
@@ -140,10 +142,15 @@ impl Installer {
     }
 
     fn read(&self, folder: &Path) -> Result<InstalledApp, InstallError> {
-        let manifest = Manifest::load(folder)?;
+        let manifest = Manifest::load(folder, self.manifests)?;
+        let id = AppId::parse(&manifest.id)?;
         let modes: Vec<_> = manifest.modes.iter().copied().map(mode).collect();
         Ok(InstalledApp {
-            application: Application::new(AppId::parse(&manifest.id)?, &modes)?,
+            application: if self.manifests.takes_several_modes() {
+                Application::with_several_modes(id, &modes)
+            } else {
+                Application::new(id, &modes)?
+            },
             name: manifest.name,
             version: manifest.version,
             modes: manifest.modes.iter().map(ToString::to_string).collect(),
@@ -308,9 +315,21 @@ mod tests {
     }
 
     fn installer(root: &Path) -> Installer {
-        let installer = Installer::new(&root.join("state"), 1);
+        installer_with(root, ManifestOptions::default())
+    }
+
+    fn installer_with(root: &Path, manifests: ManifestOptions) -> Installer {
+        let installer = Installer::new(&root.join("state"), 1, manifests);
         installer.installed().unwrap();
         installer
+    }
+
+    /// The app's folder, with these modes in its manifest.
+    fn app_with_modes(root: &Path, modes: &str) -> PathBuf {
+        let folder = app_folder(root, "1");
+        let manifest = fs::read_to_string(folder.join("app.toml")).unwrap();
+        fs::write(folder.join("app.toml"), manifest.replace("\"mindfulness\"", modes)).unwrap();
+        folder
     }
 
     #[test]
@@ -319,8 +338,8 @@ mod tests {
         let installer = installer(root.path());
         let app = installer.install(&app_folder(root.path(), "1"), |_| false).unwrap();
         assert_eq!(
-            (app.version.as_str(), app.application.session_kind),
-            ("1", Some(SessionKind::Mindfulness))
+            (app.version.as_str(), app.application.session_kinds),
+            ("1", vec![SessionKind::Mindfulness])
         );
         let app = installer.install(&app_folder(root.path(), "2"), |_| false).unwrap();
         assert_eq!(app.version, "2");
@@ -339,6 +358,33 @@ mod tests {
         fs::write(folder.join("app.toml"), manifest.replace("mindfulness", "mindfullness")).unwrap();
         assert!(matches!(installer.install(&folder, |_| false), Err(InstallError::Manifest(_))));
         assert_eq!(installer.installed().unwrap()[0].version, "1");
+    }
+
+    #[test]
+    fn m4_an_app_with_several_modes_is_installed_where_the_settings_allow_it() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = app_with_modes(root.path(), r#""mindfulness", "audio", "alarm""#);
+        let refused = installer(root.path()).install(&folder, |_| false);
+        assert!(matches!(refused, Err(InstallError::Manifest(_))));
+        let several = ManifestOptions { several_modes: true, strict: false };
+        let app = installer_with(root.path(), several).install(&folder, |_| false).unwrap();
+        assert_eq!(app.application.session_kinds, [SessionKind::Mindfulness, SessionKind::Alarm]);
+        assert_eq!(app.modes, ["mindfulness", "audio", "alarm"]);
+        assert!(
+            installer(root.path()).installed().unwrap().is_empty(),
+            "left out once they allow it no more"
+        );
+    }
+
+    #[test]
+    fn m3_in_strict_mode_an_app_with_none_or_several_modes_is_installed() {
+        let root = tempfile::tempdir().unwrap();
+        let strict = installer_with(root.path(), ManifestOptions { several_modes: false, strict: true });
+        let none = strict.install(&app_with_modes(root.path(), r#""audio""#), |_| false).unwrap();
+        assert_eq!(none.application.session_kinds, []);
+        let two = app_with_modes(root.path(), r#""alarm", "self-care""#);
+        let two = strict.install(&two, |_| false).unwrap();
+        assert_eq!(two.application.session_kinds, [SessionKind::Alarm, SessionKind::SelfCare]);
     }
 
     #[test]

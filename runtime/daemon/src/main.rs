@@ -7,6 +7,8 @@ mod lock;
 mod options;
 mod paths;
 mod server;
+mod theme;
+mod time_zone;
 mod wiring;
 
 use std::process::ExitCode;

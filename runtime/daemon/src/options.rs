@@ -1,12 +1,17 @@
 //! The settings as the actors want them.
 
+use std::time::Duration;
+
 use carpus_actors::apps::AppsOptions;
 use carpus_actors::ble::BleOptions;
 use carpus_actors::monitor::Monitor;
 use carpus_actors::supervisor::Handle;
-use carpus_config::Settings;
-use carpus_core::Limits;
+use carpus_config::manifest::ManifestOptions;
+use carpus_config::{SessionKind as NamedKind, Settings};
+use carpus_core::limits::Extensions;
 use carpus_core::link::LinkLimits;
+use carpus_core::suppression::Suppression;
+use carpus_core::{Limits, SessionKind};
 
 use crate::backends::Backends;
 use crate::paths::Places;
@@ -15,11 +20,15 @@ use crate::server::ClientLimits;
 /// Thousandths in a percent.
 const PER_MILLE_PER_PERCENT: u32 = 10;
 
-/// The rules' numbers (T5).
+/// How many looks at the CPU use a window of the budget holds at least, as the settings have it.
+const SAMPLES_PER_WINDOW: u32 = 2;
+
+/// The rules' numbers and extensions (T5).
 pub(crate) fn limits(settings: &Settings) -> Limits {
-    Limits {
+    let limits = Limits {
         frontmost_time: settings.lifecycle.frontmost_time,
         suspend_grace: settings.lifecycle.suspend_grace,
+        leave_time: settings.lifecycle.leave_time,
         will_expire_lead: settings.session.will_expire_lead,
         self_care: settings.session.self_care_limit,
         mindfulness: settings.session.mindfulness_limit,
@@ -29,20 +38,57 @@ pub(crate) fn limits(settings: &Settings) -> Limits {
         past_tolerance: settings.alarm.past_tolerance,
         handle_time: settings.alarm.handle_time,
         default_interval: settings.alarm.default_interval,
+        min_interval: settings.alarm.min_interval,
         max_interval: settings.alarm.max_interval,
+        snooze: settings.alarm.snooze,
+        fallback_lead: settings.alarm.fallback_lead,
+        fallback_time: settings.alarm.fallback_time,
+        occurrence_retry: Limits::default().occurrence_retry,
+        suppression: suppression(settings),
+        extensions: Extensions { several_modes: settings.session.several_modes, ..Extensions::default() },
         sessions_per_app: settings.session.max_per_app,
         budget_window: settings.budget.window,
         budget_per_mille: settings.budget.extended_runtime.get() * PER_MILLE_PER_PERCENT,
+    };
+    if settings.compat.strict { limits.strict() } else { limits }
+}
+
+/// When the board cannot afford sessions, and which (S10).
+fn suppression(settings: &Settings) -> Suppression {
+    let suppression = &settings.suppression;
+    Suppression {
+        battery_below_percent: u8::try_from(suppression.battery_below.get()).unwrap_or(u8::MAX),
+        temperature_above_mdegc: suppression.temperature_above.mdegc(),
+        kinds: suppression.kinds.iter().copied().map(session_kind).collect(),
     }
 }
 
-pub(crate) fn apps(settings: &Settings, places: &Places) -> AppsOptions {
+const fn session_kind(kind: NamedKind) -> SessionKind {
+    match kind {
+        NamedKind::SelfCare => SessionKind::SelfCare,
+        NamedKind::Mindfulness => SessionKind::Mindfulness,
+        NamedKind::PhysicalTherapy => SessionKind::PhysicalTherapy,
+        NamedKind::Alarm => SessionKind::Alarm,
+    }
+}
+
+/// What manifests may declare (M3, M4).
+pub(crate) const fn manifests(settings: &Settings) -> ManifestOptions {
+    ManifestOptions { several_modes: settings.session.several_modes, strict: settings.compat.strict }
+}
+
+/// From one look at the CPU use to the next; in strict mode the window may be shorter than the one that is set.
+pub(crate) fn sample_interval(settings: &Settings, limits: &Limits) -> Duration {
+    settings.budget.sample_interval.min(limits.budget_window / SAMPLES_PER_WINDOW)
+}
+
+pub(crate) fn apps(settings: &Settings, limits: &Limits, places: &Places) -> AppsOptions {
     AppsOptions {
         socket: places.socket.clone(),
         data: places.state.join("data"),
         logs: places.state.join("logs"),
         max_log_bytes: settings.apps.max_log.bytes(),
-        leave_time: settings.lifecycle.leave_time,
+        leave_time: limits.leave_time,
         max_running: settings.apps.max_running,
     }
 }
@@ -76,5 +122,125 @@ pub(crate) fn clients(settings: &Settings) -> ClientLimits {
         // What waits in the journal must fit: a client that comes back gets it all at once (D1).
         max_queued_events: settings.ipc.max_queued_events.max(settings.journal.max_undelivered),
         max_samples: settings.ipc.max_samples,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carpus_config::Sources;
+
+    use super::*;
+
+    /// The settings with these changed, on a board whose profile changes none of the rules' numbers.
+    fn settings(changes: &[(&str, &str)]) -> Settings {
+        let profile = [("profile", "raspberry-pi-4")];
+        let flags = profile.iter().chain(changes).map(|(key, value)| ((*key).into(), (*value).into()));
+        Settings::load(&Sources { flags: flags.collect(), ..Sources::default() }).unwrap().settings
+    }
+
+    /// Each of the numbers, changed.
+    const CHANGES: [(&str, &str); 23] = [
+        ("lifecycle.frontmost_time", "11s"),
+        ("lifecycle.suspend_grace", "12s"),
+        ("lifecycle.leave_time", "13s"),
+        ("session.will_expire_lead", "14s"),
+        ("session.self_care_limit", "15s"),
+        ("session.mindfulness_limit", "16s"),
+        ("session.physical_therapy_limit", "17s"),
+        ("session.alarm_limit", "18s"),
+        ("alarm.schedule_ahead", "19h"),
+        ("alarm.past_tolerance", "20s"),
+        ("alarm.handle_time", "21s"),
+        ("alarm.default_interval", "22s"),
+        ("alarm.min_interval", "2s"),
+        ("alarm.max_interval", "24s"),
+        ("alarm.snooze", "25s"),
+        ("alarm.fallback_lead", "26s"),
+        ("alarm.fallback_time", "27s"),
+        ("budget.window", "500s"),
+        ("budget.extended_runtime", "29%"),
+        ("session.max_per_app", "30"),
+        ("suppression.battery_below", "31%"),
+        ("suppression.temperature_above", "32C"),
+        ("suppression.kinds", "alarm"),
+    ];
+
+    #[test]
+    fn t5_without_settings_the_numbers_of_the_rules_count() {
+        assert_eq!(limits(&settings(&[])), Limits::default());
+    }
+
+    #[test]
+    fn t5_each_number_is_the_one_that_is_set() {
+        let seconds = Duration::from_secs;
+        let expected = Limits {
+            frontmost_time: seconds(11),
+            suspend_grace: seconds(12),
+            leave_time: seconds(13),
+            will_expire_lead: seconds(14),
+            self_care: seconds(15),
+            mindfulness: seconds(16),
+            physical_therapy: seconds(17),
+            alarm: seconds(18),
+            schedule_ahead: seconds(19 * 3600),
+            past_tolerance: seconds(20),
+            handle_time: seconds(21),
+            default_interval: seconds(22),
+            min_interval: seconds(2),
+            max_interval: seconds(24),
+            snooze: seconds(25),
+            fallback_lead: seconds(26),
+            fallback_time: seconds(27),
+            occurrence_retry: Limits::default().occurrence_retry,
+            suppression: Suppression {
+                battery_below_percent: 31,
+                temperature_above_mdegc: 32_000,
+                kinds: vec![SessionKind::Alarm],
+            },
+            extensions: Extensions::default(),
+            sessions_per_app: 30,
+            budget_window: seconds(500),
+            budget_per_mille: 290,
+        };
+        assert_eq!(limits(&settings(&CHANGES)), expected);
+    }
+
+    #[test]
+    fn t5_in_strict_mode_the_numbers_of_the_rules_count_whatever_is_set() {
+        let changed = settings(&CHANGES);
+        let strict = Settings { compat: carpus_config::settings::Compat { strict: true }, ..changed.clone() };
+        let (changed, strict) = (limits(&changed), limits(&strict));
+        assert_eq!(strict.extensions, Extensions::NONE);
+        // Bounds, and what the board can afford, are no numbers of WatchKit's.
+        let rest = Limits {
+            sessions_per_app: changed.sessions_per_app,
+            suppression: changed.suppression,
+            extensions: Extensions::NONE,
+            ..Limits::default()
+        };
+        assert_eq!(strict, rest);
+    }
+
+    #[test]
+    fn c1_in_strict_mode_too_a_window_holds_two_looks() {
+        let slow =
+            [("budget.window", "10min"), ("budget.sample_interval", "1min"), ("compat.strict", "true")];
+        let interval = |changes| {
+            let settings = settings(changes);
+            sample_interval(&settings, &limits(&settings))
+        };
+        assert_eq!(interval(&slow), Duration::from_secs(30));
+        assert_eq!(interval(&slow[..2]), Duration::from_secs(60));
+        assert_eq!(interval(&[]), Duration::from_secs(2));
+    }
+
+    #[test]
+    fn m4_several_modes_are_allowed_by_a_setting_and_never_in_strict_mode() {
+        let several = |changes| limits(&settings(changes)).extensions.several_modes;
+        assert!(!several(&[]));
+        assert!(several(&[("session.several_modes", "true")]));
+        assert!(!several(&[("session.several_modes", "true"), ("compat.strict", "true")]));
+        let strict = manifests(&settings(&[("compat.strict", "true")]));
+        assert_eq!(strict, ManifestOptions { several_modes: false, strict: true });
     }
 }

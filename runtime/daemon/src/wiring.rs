@@ -9,15 +9,18 @@ use anyhow::Context as _;
 use carpus_actors::apps::{Apps, EndAll, InstalledApp};
 use carpus_actors::audio::{Audio, AudioOptions};
 use carpus_actors::ble::{AddStrap, Ble, BleOptions, GivenStrap};
+use carpus_actors::conditions::{ConditionsMonitor, ConditionsOptions};
 use carpus_actors::cpu_monitor::CpuMonitor;
 use carpus_actors::haptics::{Haptics, HapticsOptions};
 use carpus_actors::inputs::{Inputs, InputsOptions};
 use carpus_actors::journal::{self, Journal, JournalOptions, KnownStrap, LoadStraps};
 use carpus_actors::monitor::Monitor;
-use carpus_actors::scheduler::Scheduler;
+use carpus_actors::report::DeviceProblem;
+use carpus_actors::scheduler::{Scheduler, SchedulerOptions};
 use carpus_actors::supervisor::{Escalated, Handle, StopAll, Supervisor, SupervisorOptions};
 use carpus_actors::watch::{Neighbours, Settle, WatchActor};
 use carpus_config::Settings;
+use carpus_core::haptics::Theme;
 use carpus_core::supervision::RestartPolicy;
 use carpus_devices::bluetooth::DeviceId;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -28,6 +31,8 @@ use crate::install::Installer;
 use crate::options;
 use crate::paths::Places;
 use crate::server::{Listener, Services};
+use crate::theme;
+use crate::time_zone;
 
 /// Observations that are kept for an onlooker that reads slowly.
 const OBSERVATIONS: usize = 1024;
@@ -40,6 +45,7 @@ struct Handles {
     apps: Handle<Apps>,
     audio: Handle<Audio>,
     ble: Handle<Ble>,
+    conditions: Handle<ConditionsMonitor>,
     cpu_monitor: Handle<CpuMonitor>,
     haptics: Handle<Haptics>,
     inputs: Handle<Inputs>,
@@ -55,6 +61,7 @@ impl Handles {
             apps: Handle::new("apps"),
             audio: Handle::new("audio"),
             ble: Handle::new("ble"),
+            conditions: Handle::new("conditions"),
             cpu_monitor: Handle::new("cpu_monitor"),
             haptics: Handle::new("haptics"),
             inputs: Handle::new("inputs"),
@@ -69,6 +76,7 @@ impl Handles {
         Neighbours {
             apps: self.apps.clone(),
             audio: self.audio.clone(),
+            conditions: self.conditions.outlet(),
             cpu_monitor: self.cpu_monitor.clone(),
             haptics: self.haptics.clone(),
             journal: self.journal.clone(),
@@ -91,18 +99,27 @@ pub(crate) async fn run(settings: Settings, places: Places, simulate: bool) -> a
     } else {
         Backends::real(&settings)?
     };
-    let installer = Arc::new(Installer::new(&places.state, settings.apps.max_installed));
+    let manifests = options::manifests(&settings);
+    let installer = Arc::new(Installer::new(&places.state, settings.apps.max_installed, manifests));
     installer.tidy()?;
     installer.installed()?; // an unreadable folder is said before anything starts
 
     let (escalate, escalated) = oneshot::channel();
     let handles = Handles::new();
     let straps = KnownStraps::default();
-    let supervisor = Wiring { settings: &settings, places: &places, backends: &backends, handles: &handles }
-        .supervisor(&installer, &straps, escalate)
-        .start();
+    let leave_time = options::limits(&settings).leave_time;
+    let (theme, problem) = theme::load(&settings.haptics.theme);
+    let wiring = Wiring {
+        settings: &settings,
+        places: &places,
+        backends: &backends,
+        handles: &handles,
+        theme: Arc::new(theme),
+        problem,
+    };
+    let supervisor = wiring.supervisor(&installer, &straps, escalate).start();
     if let Err(error) = straps.load(&handles, settings.bluetooth.enabled).await {
-        stop(&handles, &supervisor, settings.lifecycle.leave_time).await;
+        stop(&handles, &supervisor, leave_time).await;
         return Err(error);
     }
     let services = Services {
@@ -123,7 +140,7 @@ pub(crate) async fn run(settings: Settings, places: Places, simulate: bool) -> a
     let code = wait_for_the_end(signals, escalated).await;
     tell_systemd(sd_notify::NotifyState::Stopping);
     serving.abort();
-    stop(&handles, &supervisor, settings.lifecycle.leave_time).await;
+    stop(&handles, &supervisor, leave_time).await;
     Ok(code)
 }
 
@@ -175,6 +192,10 @@ struct Wiring<'a> {
     places: &'a Places,
     backends: &'a Backends,
     handles: &'a Handles,
+    /// What the haptics feel and sound like (H1).
+    theme: Arc<Theme>,
+    /// What is wrong with the theme that was wanted.
+    problem: Option<DeviceProblem>,
 }
 
 impl Wiring<'_> {
@@ -200,8 +221,10 @@ impl Wiring<'_> {
     }
 
     fn add_basics(&self, supervisor: &mut Supervisor) {
-        let clock = self.backends.clock.clone();
-        supervisor.supervise(&self.handles.monitor, move |_| Monitor::new(clock.clone(), OBSERVATIONS));
+        let (clock, problem) = (self.backends.clock.clone(), self.problem.clone());
+        supervisor.supervise(&self.handles.monitor, move |_| {
+            Monitor::new(clock.clone(), OBSERVATIONS).with_problems(problem.clone())
+        });
         let options = JournalOptions {
             path: self.places.database(),
             max_undelivered: self.settings.journal.max_undelivered,
@@ -214,9 +237,11 @@ impl Wiring<'_> {
         if settings.audio.enabled {
             let (open, clock) = (self.backends.open_speaker.clone(), self.backends.clock.clone());
             let (volume, monitor) = (settings.audio.volume.fraction() as f32, monitor.clone());
+            let theme = self.theme.clone();
             supervisor.supervise(&self.handles.audio, move |ctx| {
                 let options = AudioOptions {
                     open: open(),
+                    theme: theme.clone(),
                     volume,
                     clock: clock.clone(),
                     played: monitor.outlet(),
@@ -228,9 +253,11 @@ impl Wiring<'_> {
         if settings.haptics.enabled {
             let (open, clock) = (self.backends.open_motor.clone(), self.backends.clock.clone());
             let (gap, monitor) = (settings.haptics.gap, monitor.clone());
+            let theme = self.theme.clone();
             supervisor.supervise(&self.handles.haptics, move |ctx| {
                 let options = HapticsOptions {
                     open: open(),
+                    theme: theme.clone(),
                     gap,
                     clock: clock.clone(),
                     played: monitor.outlet(),
@@ -248,6 +275,12 @@ impl Wiring<'_> {
             reports: monitor.outlet(),
         };
         supervisor.supervise(&self.handles.inputs, move |_| Inputs::new(options.clone()));
+        let options = ConditionsOptions {
+            board: self.backends.conditions.clone(),
+            interval: settings.suppression.interval,
+            changed: self.handles.watch.outlet(),
+        };
+        supervisor.supervise(&self.handles.conditions, move |_| ConditionsMonitor::new(options.clone()));
     }
 
     /// Bluetooth has a thread of its own: a burst of samples there delays nobody else.
@@ -262,17 +295,24 @@ impl Wiring<'_> {
     fn add_rules(&self, supervisor: &mut Supervisor, installer: Arc<Installer>) {
         let limits = options::limits(self.settings);
         let (clock, handles) = (self.backends.clock.clone(), self.handles.clone());
-        let (launcher, apps) = (self.backends.launcher.clone(), options::apps(self.settings, self.places));
+        let (launcher, apps) =
+            (self.backends.launcher.clone(), options::apps(self.settings, &limits, self.places));
         let exited = handles.watch.clone();
         supervisor.supervise(&self.handles.apps, move |_| {
             Apps::new(launcher.clone(), apps.clone(), exited.outlet(), installed_now(&installer))
         });
-        let (timer, due) = (self.backends.wall_timer.clone(), handles.watch.clone());
-        let scheduler_clock = clock.clone();
-        supervisor.supervise(&self.handles.scheduler, move |_| {
-            Scheduler::new(scheduler_clock.clone(), timer.clone(), due.outlet(), due.outlet())
-        });
-        let (monitor_limits, interval) = (limits.clone(), self.settings.budget.sample_interval);
+        let zone = time_zone::reader();
+        let options = SchedulerOptions {
+            clock: clock.clone(),
+            timer: self.backends.wall_timer.clone(),
+            zone: zone.clone(),
+            due: handles.watch.outlet(),
+            begins: handles.watch.outlet(),
+            clock_set: handles.watch.outlet(),
+            zone_changed: handles.watch.outlet(),
+        };
+        supervisor.supervise(&self.handles.scheduler, move |_| Scheduler::new(options.clone()));
+        let (monitor_limits, interval) = (limits.clone(), options::sample_interval(self.settings, &limits));
         let (monitor_clock, monitored) = (clock.clone(), handles.clone());
         supervisor.supervise(&self.handles.cpu_monitor, move |_| {
             let (apps, spent) = (monitored.apps.clone(), monitored.watch.outlet());
@@ -280,7 +320,7 @@ impl Wiring<'_> {
             CpuMonitor::new(monitor_limits.clone(), interval, monitor_clock.clone(), apps, spent, begins)
         });
         supervisor.supervise(&self.handles.watch, move |_| {
-            WatchActor::new(limits.clone(), clock.clone(), handles.neighbours_of_watch())
+            WatchActor::new(limits.clone(), clock.clone(), zone.clone(), handles.neighbours_of_watch())
         });
     }
 }

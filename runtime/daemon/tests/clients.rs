@@ -95,7 +95,7 @@ async fn a_stranger_is_no_app_and_an_app_is_no_operator() {
     let mut stranger = runtime.client().await;
     let guessed = stranger.call(&session::Attach { token: "0".repeat(32) }).await;
     assert!(matches!(guessed, Err(CallError::Refused(session::Error::BadToken))), "{guessed:?}");
-    let unattached = stranger.call(&session::Create {}).await;
+    let unattached = stranger.call(&session::Create { kind: None }).await;
     assert!(matches!(unattached, Err(CallError::Refused(session::Error::NotAttached))), "{unattached:?}");
 
     let puppet = runtime.install_puppet("breathe", "mindfulness").await;

@@ -48,6 +48,18 @@ interface! {
         app: String,
     } -> Done;
 
+    /// Says what an app may do; what is left out stays as it is. What waits already, waits on.
+    method SetRights {
+        /// The app's identifier.
+        app: String,
+        /// Whether it may be refreshed in the background, without which it may schedule nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        background_refresh: Option<bool>,
+        /// Whether it may schedule sessions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scheduling: Option<bool>,
+    } -> Done;
+
     /// Tells what an app wrote to its output.
     stream Log {
         /// The app's identifier.
@@ -78,6 +90,12 @@ pub struct AppInfo {
     /// The number of its process, while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<i64>,
+    /// Whether the user lets it be refreshed in the background.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background_refresh: Option<bool>,
+    /// Whether the user lets it schedule sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduling: Option<bool>,
 }
 
 /// Why a call of this interface was refused.

@@ -101,6 +101,7 @@ pub mod haptics;
 mod interface;
 pub mod monitor;
 mod names;
+mod recurrence;
 pub mod service;
 pub mod session;
 pub mod simulation;
@@ -110,6 +111,7 @@ pub mod wrist;
 pub use call::{AnyCall, CallProblem, RawCall};
 pub use interface::{Done, Method};
 pub use names::UnknownName;
+pub use recurrence::{BadTimeOfDay, RecurrenceRule, TimeOfDay, Weekday};
 pub use types::{
     AppState, Cause, ErrorCode, ExitStatus, HapticType, MissingMember, Reason, SessionError, SessionInfo,
     SessionKind, SessionState,

@@ -8,12 +8,13 @@ use crate::Done;
 use crate::devices::Contact;
 use crate::interface::{interface, say};
 use crate::names::names;
+use crate::recurrence::RecurrenceRule;
 use crate::types::{Cause, HapticType, Reason, SessionError, SessionInfo, SessionState};
 
 interface! {
     /// Watching the runtime, and the alarms on it. Only for operators.
     interface "io.carpus.Monitor";
-    types [MonitorEvent, SessionInfo, SessionError, Cause, Alarm, Problem];
+    types [MonitorEvent, SessionInfo, SessionError, Cause, Alarm, AppRecurrence, RecurrenceRule, Problem];
     errors Error = <Error as introspect::ReplyError>::VARIANTS;
 
     /// Tells all that happens from now on.
@@ -34,6 +35,12 @@ interface! {
         alarms: Vec<Alarm>,
     };
 
+    /// The alarms that come again, by the rules that their apps declared.
+    method Recurrences {} -> RecurrencesReply {
+        /// One of an app at most.
+        recurrences: Vec<AppRecurrence>,
+    };
+
     /// Stops a ringing alarm, as the user does with the button Stop.
     method StopAlarm {
         /// The alarm's session; the one that rings when left out.
@@ -46,6 +53,16 @@ interface! {
         /// The alarm's session; the one that rings when left out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<u64>,
+    } -> Done;
+
+    /// Lets a ringing alarm rest, and ring again later, as the user does with the button Snooze.
+    method SnoozeAlarm {
+        /// The alarm's session; the one that rings when left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<u64>,
+        /// For how long; 9 min, or what is set, when left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        for_ms: Option<u64>,
     } -> Done;
 
     /// How the runtime is.
@@ -98,6 +115,12 @@ names! {
         Malformed = "malformed",
         /// Something is missing or does not work: `part`, `message`, `remedy`.
         Problem = "problem",
+        /// An alarm was missed while the board or the runtime was off: `session`, `app`, `at_ms`, `message`.
+        AlarmMissed = "alarm_missed",
+        /// An alarm ended, and its app never rang: `session`, `app`, `message`, `remedy`.
+        AlarmSilent = "alarm_silent",
+        /// The user let an alarm rest; it will ring again: `session`, `app`.
+        AlarmSnoozed = "alarm_snoozed",
     }
 }
 
@@ -108,7 +131,7 @@ pub struct MonitorEvent {
     pub time_ms: i64,
     /// app_installed, app_state, app_exited, session_state, did_start, will_expire, did_invalidate, haptic, sound,
     /// alert_shown, alert_cleared, device_state, sample, alarm_scheduled, alarm_cancelled, alarm_due, malformed,
-    /// problem.
+    /// problem, alarm_missed, alarm_silent, alarm_snoozed.
     pub event: EventKind,
     /// The app it is about, or where it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,7 +157,7 @@ pub struct MonitorEvent {
     /// The error with which the session ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<SessionError>,
-    /// What ended the session, exactly.
+    /// What ended the session, exactly; left out in strict mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
     /// The peripheral's address.
@@ -211,10 +234,28 @@ pub struct Alarm {
     pub app: String,
     /// When it is or was due, in Unix milliseconds.
     pub at_ms: i64,
-    /// scheduled, running.
+    /// scheduled, running; invalid when the runtime rings in the place of an app whose session is over.
     pub state: SessionState,
-    /// Whether it rings.
+    /// Whether it rings; one that is snoozed does not.
     pub ringing: bool,
+    /// Whether the user let it rest, and it will ring again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snoozed: Option<bool>,
+    /// Whether it is the runtime that rings, because the app did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<bool>,
+}
+
+/// An alarm that comes again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, CustomType)]
+pub struct AppRecurrence {
+    /// The identifier of its app.
+    pub app: String,
+    /// When it comes.
+    pub rule: RecurrenceRule,
+    /// The next instant by the rule, in Unix milliseconds. While the user lets the app schedule nothing, it rests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_ms: Option<i64>,
 }
 
 /// Something that is missing or does not work.
@@ -239,6 +280,16 @@ pub enum Error {
     },
     /// No alarm rings.
     NothingRings,
+    /// The alarm cannot rest for that long: it rings on.
+    NoRoomToSnooze {
+        /// How long it rings at most, in milliseconds: it may rest for less than that.
+        left_ms: i64,
+    },
+    /// It is beyond WatchKit, and the runtime's settings turn that off.
+    NotOffered {
+        /// Which setting, for people.
+        message: String,
+    },
     /// The caller may not do this.
     NotPermitted {
         /// Why, for people.
@@ -255,6 +306,8 @@ say! {
     Error {
         UnknownSession { session } => "there is no alarm with session {session}";
         NothingRings => "no alarm rings";
+        NoRoomToSnooze { left_ms } => "the alarm rings on: its time is over in {} s", left_ms / 1000;
+        NotOffered { message } => "{message}";
         NotPermitted { message } => "{message}";
         Unavailable { message } => "{message}";
     }

@@ -7,13 +7,16 @@ use zlink::introspect::{self, CustomType, Type};
 
 use crate::Done;
 use crate::interface::{interface, say};
-use crate::types::{AppState, Cause, HapticType, MissingMember, Reason, SessionError, SessionInfo, need};
+use crate::recurrence::{RecurrenceRule, TimeOfDay, Weekday};
+use crate::types::{
+    AppState, Cause, HapticType, MissingMember, Reason, SessionError, SessionInfo, SessionKind, need,
+};
 
 interface! {
     /// What an app does with its sessions, and what it is told. Only for apps: the first call on each connection
     /// is Attach.
     interface "io.carpus.Session";
-    types [SessionInfo, SessionError, Cause, AppEvent];
+    types [SessionInfo, SessionError, Cause, AppEvent, Obstacle, RecurrenceRule];
     errors Error = <Error as introspect::ReplyError>::VARIANTS;
 
     /// Says which app this connection belongs to. The token is in the app's environment, CARPUS_LAUNCH_TOKEN.
@@ -44,7 +47,12 @@ interface! {
     } -> Done;
 
     /// Makes a session. Its type follows from the app's manifest. It is not started yet.
-    method Create {} -> CreateReply {
+    method Create {
+        /// self-care, mindfulness, physical-therapy, alarm: which of the types that the manifest declares. Only where
+        /// it may declare several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kind: Option<SessionKind>,
+    } -> CreateReply {
         /// The session's number.
         session: u64,
     };
@@ -62,6 +70,56 @@ interface! {
         /// When it is due, in Unix milliseconds; at most 36 h ahead.
         at_ms: i64,
     } -> Done;
+
+    /// Schedules the session, as StartAt does, in the place of the app's session that waits. That one stands until
+    /// this one is on disk, and stands on if this one is refused. Without one that waits it is the same as StartAt.
+    method Replace {
+        /// The session that is to wait from now on.
+        session: u64,
+        /// When it is due, in Unix milliseconds; at most 36 h ahead.
+        at_ms: i64,
+    } -> Done;
+
+    /// What stands in the way of a start, without starting: nothing when it would be taken now.
+    method CanStart {
+        /// The type of session, as for Create.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kind: Option<SessionKind>,
+        /// Of StartAt with this time, in Unix milliseconds; of Start when left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at_ms: Option<i64>,
+    } -> CanStartReply {
+        /// All of it; first what the start would fail with.
+        obstacles: Vec<Obstacle>,
+    };
+
+    /// Declares when the app's alarm comes again: from now on the runtime schedules each next session by itself. Only
+    /// while the app is active, has no rule yet, and none of its sessions waits. When this answers, the rule is on
+    /// disk.
+    method SetRecurrence {
+        /// On which days, one at least: monday, tuesday, wednesday, thursday, friday, saturday, sunday.
+        weekdays: Vec<Weekday>,
+        /// At which time of the day: 07:30, or 07:30:15.
+        time: TimeOfDay,
+        /// In which time zone, by its IANA name (Europe/Berlin); that of the board, whichever it is by then, when
+        /// left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        zone: Option<String>,
+    } -> Done;
+
+    /// Takes the rule back, and ends the session that waits by it. Only while the app is active. Without a rule there
+    /// is nothing to do.
+    method ClearRecurrence {} -> Done;
+
+    /// The app's rule, if it has one, and when its alarm comes next.
+    method Recurrence {} -> RecurrenceReply {
+        /// The rule.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rule: Option<RecurrenceRule>,
+        /// The next instant by the rule, in Unix milliseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next_ms: Option<i64>,
+    };
 
     /// Ends a running session, or cancels a scheduled one.
     method Invalidate {
@@ -84,7 +142,7 @@ interface! {
         /// navigation-left-turn, navigation-right-turn, navigation-generic-maneuver, underwater-depth-prompt,
         /// underwater-depth-critical-prompt.
         haptic: HapticType,
-        /// From one haptic to the next; 3 s when left out, 60 s at most.
+        /// From one haptic to the next; 3 s when left out, 0.1 s at least, 60 s at most.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         interval_ms: Option<u64>,
         /// Whether to ask the app after each haptic with the event `repeat_asked`. Without an answer in time the
@@ -98,7 +156,7 @@ interface! {
         session: u64,
         /// How many haptics were played, as the event told.
         played: u64,
-        /// To the next haptic; zero or less stops, more than 60 s is taken as 60 s.
+        /// To the next haptic; zero or less stops, less than 0.1 s is taken as 0.1 s, more than 60 s as 60 s.
         after_ms: i64,
         /// Another haptic from now on.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,6 +171,21 @@ interface! {
         /// The session.
         info: SessionInfo,
     };
+}
+
+/// What stands in the way of a start: the end that the session would come to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, CustomType)]
+pub struct Obstacle {
+    /// none, session-in-progress, expired, resigned-frontmost, suppressed-by-system, error.
+    pub reason: Reason,
+    /// The error, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<SessionError>,
+    /// What it is, exactly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// The same in a sentence, for people.
+    pub message: String,
 }
 
 /// Why a call of this interface was refused.
@@ -144,6 +217,21 @@ pub enum Error {
         /// How much is allowed.
         limit: i64,
     },
+    /// The recurrence is none: it has no weekday, its time zone is not known, or no day to come has its time.
+    BadRecurrence {
+        /// What is wrong with it, for people.
+        message: String,
+    },
+    /// The app has a recurrence already, or one of its sessions waits.
+    RecurrenceInTheWay {
+        /// What to do first, for people.
+        message: String,
+    },
+    /// It is beyond WatchKit, and the runtime's settings turn that off.
+    NotOffered {
+        /// Which setting, for people.
+        message: String,
+    },
     /// The caller may not do this.
     NotPermitted {
         /// Why, for people.
@@ -163,6 +251,9 @@ say! {
         UnknownSession { session } => "the app has no session {session}";
         Refused { code, name, message } => "{message} ({name}, code {code})";
         LimitReached { what, limit } => "too many {what}: {limit} at most";
+        BadRecurrence { message } => "{message}";
+        RecurrenceInTheWay { message } => "{message}";
+        NotOffered { message } => "{message}";
         NotPermitted { message } => "{message}";
         Unavailable { message } => "{message}";
     }
@@ -206,8 +297,8 @@ pub enum AppEvent {
         reason: Reason,
         /// The error, if any (S8).
         error: Option<SessionError>,
-        /// What ended it, exactly (S9).
-        cause: Cause,
+        /// What ended it, exactly (S9); none in strict mode, which tells what WatchKit tells.
+        cause: Option<Cause>,
         /// The end in a sentence, for people.
         message: String,
     },
@@ -267,7 +358,7 @@ struct AppEventMembers {
     /// did_invalidate: the error, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<SessionError>,
-    /// did_invalidate: what ended it, exactly.
+    /// did_invalidate: what ended it, exactly; left out in strict mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cause: Option<Cause>,
     /// did_invalidate: the end in a sentence, for people.
@@ -293,7 +384,7 @@ impl From<AppEvent> for AppEventMembers {
                 session: Some(session),
                 reason: Some(reason),
                 error,
-                cause: Some(cause),
+                cause,
                 message: Some(message),
                 ..named
             },
@@ -329,7 +420,7 @@ impl TryFrom<AppEventMembers> for AppEvent {
                 session: session()?,
                 reason: need(members.reason, kind, "reason")?,
                 error: members.error,
-                cause: need(members.cause, kind, "cause")?,
+                cause: members.cause,
                 message: members.message.unwrap_or_default(),
             },
             "repeat_asked" => {

@@ -48,6 +48,19 @@ interface! {
         /// The charge, 0 to 100.
         percent: u64,
     } -> Done;
+
+    /// Sets how the board itself fares; what is left out stays as it is.
+    method SetBoard {
+        /// The charge of its battery, 0 to 100; it then runs on the battery.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        battery_percent: Option<u64>,
+        /// Whether external power comes in: then the charge of the battery does not count.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        external_power: Option<bool>,
+        /// Its temperature, in thousandths of a degree Celsius.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        temperature_mdegc: Option<i64>,
+    } -> Done;
 }
 
 names! {

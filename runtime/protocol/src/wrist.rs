@@ -21,6 +21,9 @@ interface! {
     /// The crown was pressed: the frontmost app is left.
     method Crown {} -> Done;
 
+    /// The system covers the screen, with a call perhaps: the frontmost app is left.
+    method Cover {} -> Done;
+
     /// Where things stand.
     method State {} -> StateReply {
         /// Whether the screen is on.

@@ -50,6 +50,19 @@ fn a_wrong_parameter_is_named() {
     assert_eq!(refused_for(start_at, json!({"session": -1, "at_ms": 2})), "session", "negative");
     assert_eq!(refused_for(start_at, json!({"session": 1, "at_ms": 2, "at": 3})), "at", "unknown");
     assert_eq!(refused_for("io.carpus.Haptics.Play", json!({"haptic": "Click"})), "haptic", "no such name");
+    let recurrence = "io.carpus.Session.SetRecurrence";
+    assert_eq!(
+        refused_for(recurrence, json!({"weekdays": ["mon"], "time": "07:30"})),
+        "weekdays",
+        "no such day"
+    );
+    assert_eq!(
+        refused_for(recurrence, json!({"weekdays": ["monday"], "time": "24:00"})),
+        "time",
+        "no such time"
+    );
+    assert_eq!(refused_for(recurrence, json!({"weekdays": ["monday"], "time": 7})), "time", "a number");
+    assert_eq!(refused_for("io.carpus.Session.Create", json!({"kind": "nap"})), "kind", "no such type");
     assert_eq!(refused_for("io.carpus.Wrist.Raise", json!([])), "parameters", "no object");
     assert_eq!(refused_for("io.carpus.Wrist.Raise", json!({"session": 1})), "session", "takes none");
 }
@@ -76,7 +89,7 @@ fn a_later_runtime_may_tell_an_app_what_it_does_not_know_yet() {
     }))
     .unwrap();
     let session::AppEvent::DidInvalidate { cause, error, .. } = event else { panic!("{event:?}") };
-    assert_eq!(cause.name(), "sun-flare");
+    assert_eq!(cause.unwrap().name(), "sun-flare");
     assert_eq!(error.unwrap().error_code(), carpus_protocol::ErrorCode::Unknown);
 }
 
@@ -135,11 +148,11 @@ async fn a_call_that_was_dropped_does_not_mix_up_the_next_answer() {
         let reply = zlink::Reply::new(Some(session::CreateReply { session: 2 }));
         server.send_reply(&reply, vec![]).await.unwrap();
     };
-    let (created, ()) = tokio::join!(client.call(&session::Create {}), answer);
+    let (created, ()) = tokio::join!(client.call(&session::Create { kind: None }), answer);
     assert_eq!(created.unwrap().session, 2);
 
     drop(server);
-    let gone = client.call(&session::Create {}).await;
+    let gone = client.call(&session::Create { kind: None }).await;
     assert!(matches!(gone, Err(CallError::Disconnected)), "{gone:?}");
 }
 

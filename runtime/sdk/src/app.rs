@@ -2,16 +2,19 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use carpus_protocol::client::{self, Client};
-use carpus_protocol::{AppState, HapticType, haptics, session};
+use carpus_protocol::{AppState, HapticType, SessionKind, haptics, session};
 use tokio::sync::{Mutex, watch};
 
-use crate::Error;
 use crate::delegate::{self, SessionDelegate};
 use crate::events::{Event, Events, Repeats};
+use crate::recurrence::{Recurrence, Recurring};
 use crate::session::ExtendedRuntimeSession;
 use crate::straps::HeartRates;
+use crate::time::unix_ms;
+use crate::{End, Error};
 
 /// The environment variable in which the runtime gives an app its launch token.
 pub const TOKEN_VARIABLE: &str = "CARPUS_LAUNCH_TOKEN";
@@ -99,8 +102,82 @@ impl App {
     /// # Errors
     /// When the manifest allows none, or there are too many.
     pub async fn session(&self) -> Result<ExtendedRuntimeSession, Error> {
-        let created = self.call(&session::Create {}).await?;
+        self.create(None).await
+    }
+
+    /// Makes a session of one of the types that the manifest declares, where the board allows several (M4). It is
+    /// not started yet (S1).
+    ///
+    /// # Errors
+    /// When the manifest does not declare the type, when the board allows one type only, or there are too many
+    /// sessions.
+    pub async fn session_of(&self, kind: SessionKind) -> Result<ExtendedRuntimeSession, Error> {
+        self.create(Some(kind)).await
+    }
+
+    async fn create(&self, kind: Option<SessionKind>) -> Result<ExtendedRuntimeSession, Error> {
+        let created = self.call(&session::Create { kind }).await?;
         Ok(ExtendedRuntimeSession::new(self.clone(), created.session))
+    }
+
+    /// What stands in the way of [`ExtendedRuntimeSession::start`] now, without starting: all of it, first what the
+    /// start would fail with; nothing when it would be taken (S11).
+    ///
+    /// # Errors
+    /// [`Error::NotOffered`] in strict mode; or when the runtime is gone.
+    pub async fn can_start(&self) -> Result<Vec<End>, Error> {
+        self.obstacles(None, None).await
+    }
+
+    /// The same for [`ExtendedRuntimeSession::start_at`] with this time.
+    ///
+    /// # Errors
+    /// As [`App::can_start`]; and [`Error::NoSuchTime`].
+    pub async fn can_start_at(&self, at: SystemTime) -> Result<Vec<End>, Error> {
+        self.obstacles(None, Some(at)).await
+    }
+
+    /// The same for a session of this type, as [`App::session_of`] makes it: a start now, or at a time.
+    ///
+    /// # Errors
+    /// As [`App::can_start_at`].
+    pub async fn can_start_of(&self, kind: SessionKind, at: Option<SystemTime>) -> Result<Vec<End>, Error> {
+        self.obstacles(Some(kind), at).await
+    }
+
+    async fn obstacles(&self, kind: Option<SessionKind>, at: Option<SystemTime>) -> Result<Vec<End>, Error> {
+        let at_ms = at.map(unix_ms).transpose()?;
+        let obstacles = self.call(&session::CanStart { kind, at_ms }).await?.obstacles;
+        Ok(obstacles.into_iter().map(End::from).collect())
+    }
+
+    /// Declares when the alarm of this app comes again: from now on the runtime schedules each next session by
+    /// itself, and hands it to the app when it is due (A10). Only while the app is active, has no rule yet, and none
+    /// of its sessions waits. When this is done the rule is on disk.
+    ///
+    /// # Errors
+    /// [`Error::BadRecurrence`] for one without a weekday, or with a zone that is not known;
+    /// [`Error::RecurrenceInTheWay`]; [`Error::NotOffered`] in strict mode; or [`Error::Session`] with the code of the
+    /// rule that refused it.
+    pub async fn set_recurrence(&self, recurrence: Recurrence) -> Result<(), Error> {
+        self.call(&recurrence.call()).await.map(drop)
+    }
+
+    /// Takes the rule back, and with it the session that waits by it. Only while the app is active; without a rule
+    /// there is nothing to do.
+    ///
+    /// # Errors
+    /// [`Error::Session`] when the app is not active.
+    pub async fn clear_recurrence(&self) -> Result<(), Error> {
+        self.call(&session::ClearRecurrence {}).await.map(drop)
+    }
+
+    /// The rule that is kept for this app, if there is one.
+    ///
+    /// # Errors
+    /// When the runtime is gone.
+    pub async fn recurrence(&self) -> Result<Option<Recurring>, Error> {
+        self.call(&session::Recurrence {}).await.map(Recurring::from_reply)
     }
 
     /// What comes next: the states of the app, starting with the present one, and the events of its sessions, in

@@ -1,6 +1,7 @@
 //! What can go wrong for an app.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use carpus_protocol::client::{CallError, ConnectError};
 use carpus_protocol::{ErrorCode, devices, haptics, session};
@@ -48,6 +49,30 @@ pub enum Error {
     #[error("{message}")]
     NotAllowed {
         /// Why, for people.
+        message: String,
+    },
+    /// The instant cannot be told to the runtime: it is no number of milliseconds since 1970 of 64 bits.
+    #[error("{instant:?} is too far from now to be told; name a time within the next 36 h")]
+    NoSuchTime {
+        /// The instant.
+        instant: SystemTime,
+    },
+    /// The recurrence is none: it has no weekday, its time zone is not known, or no day to come has its time (A10).
+    #[error("{message}")]
+    BadRecurrence {
+        /// What is wrong with it, for people.
+        message: String,
+    },
+    /// The app has a recurrence already, or one of its sessions waits: end that first (A10).
+    #[error("{message}")]
+    RecurrenceInTheWay {
+        /// What to do, for people.
+        message: String,
+    },
+    /// It is beyond WatchKit, and the user turned that off for this board (`compat.strict`).
+    #[error("{message}")]
+    NotOffered {
+        /// Which setting, for people.
         message: String,
     },
     /// The runtime knows no such strap.
@@ -117,6 +142,9 @@ impl From<session::Error> for Error {
                 Self::Session { code: ErrorCode::from_number(code).unwrap_or(ErrorCode::Unknown), message }
             }
             Refusal::LimitReached { what, limit } => Self::LimitReached { what, limit },
+            Refusal::BadRecurrence { message } => Self::BadRecurrence { message },
+            Refusal::RecurrenceInTheWay { message } => Self::RecurrenceInTheWay { message },
+            Refusal::NotOffered { message } => Self::NotOffered { message },
             Refusal::NotPermitted { message } => Self::NotPermitted { message },
             Refusal::Unavailable { message } => Self::Unavailable { message },
         }

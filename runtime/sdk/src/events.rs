@@ -53,26 +53,35 @@ pub enum Event {
     },
 }
 
-/// How a session ended.
+/// How a session ended, or would.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
     /// Why, in WatchKit's words (S7).
     pub reason: Reason,
     /// The error, if any (S8).
     pub error: Option<ErrorCode>,
-    /// What ended it, exactly (S9).
-    pub cause: Cause,
+    /// What ended it, exactly (S9); none in strict mode, which tells what WatchKit tells.
+    pub cause: Option<Cause>,
     /// The end in a sentence, for people.
     pub message: String,
 }
 
 impl fmt::Display for End {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}: {}", self.reason, self.cause)?;
+        self.reason.fmt(out)?;
+        if let Some(cause) = &self.cause {
+            write!(out, ": {cause}")?;
+        }
         if let Some(error) = self.error {
             write!(out, ", {error}")?;
         }
         Ok(())
+    }
+}
+
+impl From<session::Obstacle> for End {
+    fn from(session::Obstacle { reason, error, cause, message }: session::Obstacle) -> Self {
+        Self { reason, error: error.map(|error| error.error_code()), cause, message }
     }
 }
 

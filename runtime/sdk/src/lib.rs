@@ -50,6 +50,7 @@ mod app;
 mod delegate;
 mod error;
 mod events;
+mod recurrence;
 mod session;
 mod straps;
 mod time;
@@ -57,10 +58,12 @@ mod time;
 pub use app::{App, TOKEN_VARIABLE};
 pub use carpus_protocol::devices::Contact;
 pub use carpus_protocol::{
-    AppState, Cause, ErrorCode, ExitStatus, HapticType as Haptic, Reason, SessionKind, SessionState,
+    AppState, BadTimeOfDay, Cause, ErrorCode, ExitStatus, HapticType as Haptic, Reason, SessionKind,
+    SessionState, TimeOfDay, Weekday,
 };
 pub use delegate::SessionDelegate;
 pub use error::Error;
 pub use events::{End, Event};
+pub use recurrence::{Recurrence, Recurring};
 pub use session::{ExtendedRuntimeSession, Repeat, RepeatHandler};
 pub use straps::{HeartRate, HeartRates, RrInterval};

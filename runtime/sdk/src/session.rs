@@ -36,7 +36,7 @@ impl Eq for ExtendedRuntimeSession {}
 pub enum Repeat {
     /// Every 3 s.
     Default,
-    /// With this time from one haptic to the next; more than 60 s is taken as 60 s.
+    /// With this time from one haptic to the next; more than 60 s is taken as 60 s, less than 0.1 s as 0.1 s.
     Every(Duration),
     /// As the closure says after each haptic; see [`Repeat::ask`].
     Ask(RepeatHandler),
@@ -86,9 +86,20 @@ impl ExtendedRuntimeSession {
     /// alarm is on disk, and the app need not run until it is due (A4, A6).
     ///
     /// # Errors
-    /// [`Error::Session`] with the code of the rule that refused it.
+    /// [`Error::Session`] with the code of the rule that refused it; [`Error::NoSuchTime`].
     pub async fn start_at(&self, at: SystemTime) -> Result<(), Error> {
-        self.app.call(&session::StartAt { session: self.id, at_ms: unix_ms(at) }).await.map(drop)
+        self.app.call(&session::StartAt { session: self.id, at_ms: unix_ms(at)? }).await.map(drop)
+    }
+
+    /// Schedules this session, as [`start_at`](Self::start_at) does, in the place of the app's session that waits
+    /// (A3). That one stands until this one is on disk, and stands on if this one is refused; then it ends with cause
+    /// `app-invalidated`. Without one that waits it is the same as `start_at`.
+    ///
+    /// # Errors
+    /// [`Error::Session`] with the code of the rule that refused it; [`Error::NoSuchTime`]; and
+    /// [`Error::NotOffered`] in strict mode.
+    pub async fn replace(&self, at: SystemTime) -> Result<(), Error> {
+        self.app.call(&session::Replace { session: self.id, at_ms: unix_ms(at)? }).await.map(drop)
     }
 
     /// Ends the session if it runs, cancels it if it is scheduled (S6). When this is done the app may start another.

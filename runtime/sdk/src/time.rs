@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::Error;
+
 /// The instant `unix_ms` milliseconds after 1970, or before when negative. One that the system cannot express
 /// reads as 1970.
 pub(crate) fn from_unix_ms(unix_ms: i64) -> SystemTime {
@@ -15,15 +17,20 @@ pub(crate) fn from_unix_ms(unix_ms: i64) -> SystemTime {
 }
 
 /// Milliseconds since 1970, rounded down.
-pub(crate) fn unix_ms(instant: SystemTime) -> i64 {
-    match instant.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+///
+/// # Errors
+/// When there are more of them than the wire can hold.
+pub(crate) fn unix_ms(instant: SystemTime) -> Result<i64, Error> {
+    let ms = match instant.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_millis()).ok(),
         Err(before) => {
             let span = before.duration();
-            let whole = i64::try_from(span.as_millis()).map_or(i64::MIN, |ms| -ms);
-            if span.subsec_nanos().is_multiple_of(1_000_000) { whole } else { whole.saturating_sub(1) }
+            let whole = i64::try_from(span.as_millis()).ok().map(|ms| -ms);
+            let is_whole = span.subsec_nanos().is_multiple_of(1_000_000);
+            whole.and_then(|ms| ms.checked_sub(i64::from(!is_whole)))
         }
-    }
+    };
+    ms.ok_or(Error::NoSuchTime { instant })
 }
 
 /// A span in whole milliseconds; a span that is not zero never becomes zero.
@@ -39,10 +46,21 @@ mod tests {
     #[test]
     fn instants_survive_the_way_there_and_back() {
         for ms in [0, 1, 1_790_000_000_123, -1, -1_500] {
-            assert_eq!(unix_ms(from_unix_ms(ms)), ms);
+            assert_eq!(unix_ms(from_unix_ms(ms)).unwrap(), ms);
         }
-        assert_eq!(unix_ms(SystemTime::UNIX_EPOCH - Duration::from_micros(1)), -1, "rounded down");
-        assert_eq!(unix_ms(SystemTime::UNIX_EPOCH + Duration::from_micros(1999)), 1);
+        assert_eq!(unix_ms(SystemTime::UNIX_EPOCH - Duration::from_micros(1)).unwrap(), -1, "rounded down");
+        assert_eq!(unix_ms(SystemTime::UNIX_EPOCH + Duration::from_micros(1999)).unwrap(), 1);
+    }
+
+    #[test]
+    fn an_instant_beyond_what_the_wire_holds_is_no_time() {
+        let too_far = Duration::from_secs(u64::MAX / 4);
+        let (ahead, before) =
+            (SystemTime::UNIX_EPOCH.checked_add(too_far), SystemTime::UNIX_EPOCH.checked_sub(too_far));
+        for instant in [ahead.unwrap(), before.unwrap()] {
+            let error = unix_ms(instant).unwrap_err();
+            assert!(matches!(error, Error::NoSuchTime { instant: told } if told == instant), "{error:?}");
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ mod runtime;
 use std::time::{Duration, SystemTime};
 
 use carpus::{
-    App, AppState, Cause, End, Error, ErrorCode, Event, ExtendedRuntimeSession, Haptic, Reason, Repeat,
-    SessionDelegate, SessionState,
+    App, AppState, Cause, End, Error, ErrorCode, Event, ExtendedRuntimeSession, Haptic, Reason, Recurrence,
+    Recurring, Repeat, SessionDelegate, SessionState, TimeOfDay, Weekday,
 };
 use carpus_protocol::devices::{Contact, HeartRateReply, HeartRateSample};
 use carpus_protocol::session::{self, AppEvent, Call};
@@ -37,7 +37,7 @@ fn did_invalidate(session: u64) -> AppEvent {
         session,
         reason: Reason::Expired,
         error: None,
-        cause: Cause::LimitReached,
+        cause: Some(Cause::LimitReached),
         message: "the time was up".to_owned(),
     }
 }
@@ -219,7 +219,7 @@ async fn a_delegate_is_told_everything_and_each_event_is_acknowledged_at_once() 
 async fn a_session_calls_what_it_says() {
     let (mut runtime, app) = connected().await;
     let session = app.session().await.unwrap();
-    assert_eq!(runtime.called().await, AnyCall::Session(Call::Create(session::Create {})));
+    assert_eq!(runtime.called().await, AnyCall::Session(Call::Create(session::Create { kind: None })));
     session.start().await.unwrap();
     assert_eq!(runtime.called().await, AnyCall::Session(Call::Start(session::Start { session: 7 })));
     session.start_at(SystemTime::UNIX_EPOCH + Duration::from_secs(9)).await.unwrap();
@@ -241,6 +241,105 @@ async fn a_session_calls_what_it_says() {
     }));
     let expiration = session.expiration_date().await.unwrap();
     assert_eq!(expiration, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(2)));
+}
+
+#[tokio::test]
+async fn m4_a3_a_session_has_a_type_where_the_app_names_one_and_takes_the_place_of_another() {
+    let (mut runtime, app) = connected().await;
+    let session = app.session_of(SessionKind::Alarm).await.unwrap();
+    let create = session::Create { kind: Some(SessionKind::Alarm) };
+    assert_eq!(runtime.called().await, AnyCall::Session(Call::Create(create)));
+    session.replace(SystemTime::UNIX_EPOCH + Duration::from_secs(9)).await.unwrap();
+    let replace = session::Replace { session: 7, at_ms: 9_000 };
+    assert_eq!(runtime.called().await, AnyCall::Session(Call::Replace(replace)));
+}
+
+#[tokio::test]
+async fn s11_an_app_can_ask_what_stands_in_the_way() {
+    let (mut runtime, app) = connected().await;
+    runtime.answer(Answer::Obstacles(vec![]));
+    assert_eq!(app.can_start().await.unwrap(), []);
+    let can_start = |kind, at_ms| AnyCall::Session(Call::CanStart(session::CanStart { kind, at_ms }));
+    assert_eq!(runtime.called().await, can_start(None, None));
+    runtime.answer(Answer::Obstacles(vec![session::Obstacle {
+        reason: Reason::Error,
+        error: Some(ErrorCode::MustBeActiveToStartOrSchedule.into()),
+        cause: Some(Cause::Refused),
+        message: "not active".to_owned(),
+    }]));
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(9);
+    let obstacles = app.can_start_at(at).await.unwrap();
+    let end = End {
+        reason: Reason::Error,
+        error: Some(ErrorCode::MustBeActiveToStartOrSchedule),
+        cause: Some(Cause::Refused),
+        message: "not active".to_owned(),
+    };
+    assert_eq!(obstacles, [end]);
+    assert_eq!(runtime.called().await, can_start(None, Some(9_000)));
+    runtime.answer(Answer::Obstacles(vec![]));
+    assert_eq!(app.can_start_of(SessionKind::Alarm, Some(at)).await.unwrap(), []);
+    assert_eq!(runtime.called().await, can_start(Some(SessionKind::Alarm), Some(9_000)));
+}
+
+#[tokio::test]
+async fn a10_an_app_declares_when_its_alarm_comes_again() {
+    let (mut runtime, app) = connected().await;
+    let time = TimeOfDay::new(7, 30, 0).unwrap();
+    let weekends = Recurrence::new(&[Weekday::Sunday, Weekday::Saturday, Weekday::Sunday], time)
+        .in_zone("Europe/Berlin");
+    app.set_recurrence(weekends.clone()).await.unwrap();
+    let (weekdays, zone) = (vec![Weekday::Saturday, Weekday::Sunday], Some("Europe/Berlin".to_owned()));
+    let set = session::SetRecurrence { weekdays: weekdays.clone(), time, zone: zone.clone() };
+    assert_eq!(runtime.called().await, AnyCall::Session(Call::SetRecurrence(set)));
+    runtime.answer(Answer::Recurrence(session::RecurrenceReply {
+        rule: Some(carpus_protocol::RecurrenceRule { weekdays, time, zone }),
+        next_ms: Some(9_000),
+    }));
+    let next = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(9));
+    assert_eq!(app.recurrence().await.unwrap(), Some(Recurring { rule: weekends, next }));
+    runtime.called().await;
+    app.clear_recurrence().await.unwrap();
+    assert_eq!(runtime.called().await, AnyCall::Session(Call::ClearRecurrence(session::ClearRecurrence {})));
+    runtime.answer(Answer::Recurrence(session::RecurrenceReply { rule: None, next_ms: None }));
+    assert_eq!(app.recurrence().await.unwrap(), None);
+    runtime.answer(Answer::Session(session::Error::BadRecurrence { message: "no weekday".to_owned() }));
+    let error = app.set_recurrence(Recurrence::new(&[], time)).await.unwrap_err();
+    assert!(matches!(&error, Error::BadRecurrence { message } if message == "no weekday"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_time_that_the_wire_cannot_hold_is_refused_before_it_is_sent() {
+    let (mut runtime, app) = connected().await;
+    let session = app.session().await.unwrap();
+    runtime.called().await;
+    let never = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::MAX / 4);
+    for error in [
+        session.start_at(never).await.unwrap_err(),
+        session.replace(never).await.unwrap_err(),
+        app.can_start_at(never).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::NoSuchTime { instant } if instant == never), "{error:?}");
+    }
+    assert_eq!(runtime.called_already(), None);
+}
+
+#[tokio::test]
+async fn s9_in_strict_mode_an_end_has_no_cause() {
+    let (runtime, app) = connected().await;
+    runtime.tell(
+        Some(1),
+        AppEvent::DidInvalidate {
+            session: 7,
+            reason: Reason::Error,
+            error: Some(ErrorCode::ExceededResourceLimits.into()),
+            cause: None,
+            message: "too greedy".to_owned(),
+        },
+    );
+    let Some(Event::DidInvalidate { end, .. }) = app.next_event().await.unwrap() else { panic!() };
+    assert_eq!(end.cause, None);
+    assert_eq!(end.to_string(), "error, exceeded-resource-limits");
 }
 
 #[tokio::test]

@@ -7,11 +7,11 @@ use std::time::Duration;
 use carpus_actors::apps::{AddApp, DropApp, InstalledApp, ListApps};
 use carpus_actors::journal::ForgetApp;
 use carpus_actors::report::with_causes;
-use carpus_actors::watch::{Installed, Look, Settle, UserCall};
+use carpus_actors::watch::{CallFailure, Installed, Look, SetRights, Settle, UserCall, View};
 use carpus_config::{ConfigError, Origin};
 use carpus_core::watch::CallError;
-use carpus_core::{AppId, AppState};
-use carpus_protocol::apps::{AppInfo, Call, Error, InstallReply, ListReply, Log, LogReply};
+use carpus_core::{AppId, AppRights, AppState};
+use carpus_protocol::apps::{self as wire, AppInfo, Call, Error, InstallReply, ListReply, Log, LogReply};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::client::{Answer, Client, Out, done, failed, nothing};
@@ -44,6 +44,7 @@ impl Client {
             Call::Remove(remove) => answer(self.remove(&remove.app).await),
             Call::Open(open) => answer(self.on_app(&open.app, UserCall::Open).await),
             Call::Close(close) => answer(self.on_app(&close.app, UserCall::Close).await),
+            Call::SetRights(rights) => answer(self.set_rights(&rights).await),
             Call::Log(_) => nothing(),
         }
     }
@@ -59,7 +60,8 @@ impl Client {
         let app = copied.map_err(unavailable)?.map_err(|error| install_error(&error))?;
         self.services.apps.send(AddApp(app.clone())).await.map_err(unavailable)?;
         self.services.watch.send(Installed(app.application.clone())).await.map_err(unavailable)?;
-        Ok(info(&app, None, AppState::NotRunning))
+        let view = self.services.watch.send(Look).await.map_err(unavailable)?;
+        Ok(info(&app, None, &view))
     }
 
     async fn remove(&self, text: &str) -> Result<(), Error> {
@@ -82,10 +84,23 @@ impl Client {
     async fn list_apps(&self) -> Result<Vec<AppInfo>, Error> {
         let apps = self.services.apps.send(ListApps).await.map_err(unavailable)?;
         let view = self.services.watch.send(Look).await.map_err(unavailable)?;
-        let state = |app: &AppId| {
-            view.apps.iter().find(|(id, _)| id == app).map_or(AppState::NotRunning, |(_, s)| *s)
+        Ok(apps.iter().map(|(app, pid)| info(app, *pid, &view)).collect())
+    }
+
+    /// What is left out stays as it is.
+    async fn set_rights(&self, call: &wire::SetRights) -> Result<(), Error> {
+        let app = AppId::parse(&call.app).map_err(|_| unknown(&call.app))?;
+        let view = self.services.watch.send(Look).await.map_err(unavailable)?;
+        let AppRights { background_refresh, schedule } = rights_of(&app, &view);
+        let rights = AppRights {
+            background_refresh: call.background_refresh.unwrap_or(background_refresh),
+            schedule: call.scheduling.unwrap_or(schedule),
         };
-        Ok(apps.iter().map(|(app, pid)| info(app, *pid, state(&app.application.id))).collect())
+        match self.services.watch.send(SetRights(app, rights)).await.map_err(unavailable)? {
+            Ok(()) => Ok(()),
+            Err(CallFailure::Refused(CallError::UnknownApp(_))) => Err(unknown(&call.app)),
+            Err(failure) => Err(unavailable(failure)),
+        }
     }
 
     async fn on_app(&self, text: &str, what: fn(AppId) -> UserCall) -> Result<(), Error> {
@@ -184,7 +199,15 @@ async fn follow(out: &mut Out, path: &Path, mut read_to: u64) -> zlink::Result<(
     }
 }
 
-fn info(app: &InstalledApp, pid: Option<u32>, state: AppState) -> AppInfo {
+fn rights_of(app: &AppId, view: &View) -> AppRights {
+    view.rights.iter().find(|(id, _)| id == app).map(|(_, rights)| *rights).unwrap_or_default()
+}
+
+fn info(app: &InstalledApp, pid: Option<u32>, view: &View) -> AppInfo {
+    let id = &app.application.id;
+    let state =
+        view.apps.iter().find(|(known, _)| known == id).map_or(AppState::NotRunning, |(_, state)| *state);
+    let rights = rights_of(id, view);
     AppInfo {
         app: app.application.id.to_string(),
         name: app.name.clone(),
@@ -192,6 +215,8 @@ fn info(app: &InstalledApp, pid: Option<u32>, state: AppState) -> AppInfo {
         modes: app.modes.clone(),
         state: same_name(state.name()),
         pid: pid.map(i64::from),
+        background_refresh: Some(rights.background_refresh),
+        scheduling: Some(rights.schedule),
     }
 }
 

@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 use std::str::FromStr;
 
-use carpus_core::session::{Cause, End, ErrorCode, ExitStatus};
+use carpus_core::session::{Cause, End, ErrorCode, ExitStatus, Reason};
 use carpus_core::watch::{AlarmView, SessionView};
-use carpus_core::{AppEvent, Haptic, WallTime};
+use carpus_core::{AppEvent, Haptic, SessionKind, WallTime};
 use carpus_protocol as wire;
 use carpus_protocol::monitor;
 use carpus_protocol::session as wire_session;
@@ -18,6 +18,15 @@ pub(super) fn same_name<T: FromStr<Err: Debug>>(name: &str) -> T {
 pub(super) fn haptic(haptic: wire::HapticType) -> Haptic {
     let same = |candidate: &&Haptic| candidate.name() == haptic.name();
     Haptic::ALL.iter().find(same).copied().expect("the rules and the wire use the same names")
+}
+
+pub(super) const fn session_kind(kind: wire::SessionKind) -> SessionKind {
+    match kind {
+        wire::SessionKind::SelfCare => SessionKind::SelfCare,
+        wire::SessionKind::Mindfulness => SessionKind::Mindfulness,
+        wire::SessionKind::PhysicalTherapy => SessionKind::PhysicalTherapy,
+        wire::SessionKind::Alarm => SessionKind::Alarm,
+    }
 }
 
 pub(super) fn session_error(code: ErrorCode) -> wire::SessionError {
@@ -57,9 +66,39 @@ pub(super) fn cause(cause: &Cause) -> wire::Cause {
     }
 }
 
+/// What stands in the way of a start.
+pub(super) fn obstacle(end: &End) -> wire_session::Obstacle {
+    wire_session::Obstacle {
+        reason: same_name(end.reason.name()),
+        error: end.error.map(session_error),
+        cause: end.cause.as_ref().map(cause),
+        message: sentence(end),
+    }
+}
+
 /// An end in a sentence, for people.
 pub(super) fn sentence(end: &End) -> String {
     match (&end.cause, end.error) {
+        (Some(cause), error) => sentence_of_cause(cause, error),
+        (None, Some(code)) => code.to_string(),
+        (None, None) => sentence_of_reason(end.reason).to_owned(),
+    }
+}
+
+/// What is left to say in strict mode, which tells no cause.
+const fn sentence_of_reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::None => "the session ended",
+        Reason::SessionInProgress => "another session of the app is in the way",
+        Reason::Expired => "the session reached its time limit",
+        Reason::ResignedFrontmost => "the user left the app",
+        Reason::SuppressedBySystem => "the system lets no such session run now",
+        Reason::Error => "the session failed",
+    }
+}
+
+fn sentence_of_cause(cause: &Cause, error: Option<ErrorCode>) -> String {
+    match (cause, error) {
         (Cause::AppInvalidated, _) => "the app ended the session".to_owned(),
         (Cause::UserStoppedAlarm, _) => "the user stopped the alarm".to_owned(),
         (Cause::LimitReached, _) => "the session reached its time limit".to_owned(),
@@ -109,7 +148,7 @@ pub(super) fn app_event(event: &AppEvent) -> wire_session::AppEvent {
             session: session.0,
             reason: same_name(end.reason.name()),
             error: end.error.map(session_error),
-            cause: cause(&end.cause),
+            cause: end.cause.as_ref().map(cause),
             message: sentence(end),
         },
         AppEvent::RepeatAsked { session, played } => {
@@ -137,6 +176,8 @@ pub(super) fn alarm(view: &AlarmView) -> monitor::Alarm {
         at_ms: view.at.unix_ms(),
         state: same_name(view.state.name()),
         ringing: view.ringing,
+        snoozed: Some(view.snoozed),
+        fallback: Some(view.fallback),
     }
 }
 
@@ -146,8 +187,7 @@ pub(super) fn millis(span: std::time::Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use carpus_core::session::Reason;
-    use carpus_core::{AppState, SessionKind, SessionState};
+    use carpus_core::{AppState, SessionState};
 
     use super::*;
 
@@ -155,6 +195,7 @@ mod tests {
     fn the_rules_and_the_wire_use_the_same_names() {
         for kind in SessionKind::ALL {
             assert_eq!(same_name::<wire::SessionKind>(kind.name()).name(), kind.name());
+            assert_eq!(session_kind(same_name(kind.name())), kind);
         }
         for code in ErrorCode::ALL {
             assert_eq!(same_name::<wire::ErrorCode>(code.name()).name(), code.name());
@@ -174,6 +215,26 @@ mod tests {
         for reason in [Reason::None, SessionInProgress, Expired, ResignedFrontmost, SuppressedBySystem, Error]
         {
             assert_eq!(same_name::<wire::Reason>(reason.name()).name(), reason.name());
+        }
+    }
+
+    #[test]
+    fn s9_in_strict_mode_nothing_tells_the_cause() {
+        let greedy = Cause::CpuBudgetSpent {
+            used: std::time::Duration::from_secs(10),
+            limit: std::time::Duration::from_secs(9),
+            window: std::time::Duration::from_secs(60),
+        };
+        let ends = [
+            End::with_error(ErrorCode::ExceededResourceLimits, greedy),
+            End::by(Reason::ResignedFrontmost, Cause::Crown),
+            End::by(Reason::SuppressedBySystem, Cause::Overheated),
+        ];
+        for end in ends {
+            let (whole, strict) = (obstacle(&end), obstacle(&end.without_cause()));
+            assert!(whole.cause.is_some());
+            assert_eq!((strict.cause, strict.reason, strict.error), (None, whole.reason, whole.error));
+            assert_ne!(strict.message, whole.message, "the sentence would tell it");
         }
     }
 

@@ -219,12 +219,12 @@ fn sample(heart: &HeartSample, dropped_before: u64) -> HeartRateSample {
     HeartRateSample {
         device: heart.device.to_string(),
         name: heart.name.as_deref().map(str::to_owned),
-        arrived_ms: heart.arrived.wall.unix_ms(),
+        arrived_ms: heart.arrival.at.wall.unix_ms(),
         bpm: u64::from(heart.measurement.bpm),
         contact: contact(heart.measurement.contact),
         energy_kj: heart.measurement.energy_expended_kj.map(u64::from),
         rr_1024: rr_1024(heart),
         dropped_before,
-        gap_before: heart.gap_before,
+        gap_before: heart.arrival.gap_before,
     }
 }

@@ -8,6 +8,7 @@ mod haptics;
 mod listener;
 mod monitor;
 mod places;
+mod recurrence;
 mod session;
 mod simulation;
 mod wrist;

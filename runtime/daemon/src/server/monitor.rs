@@ -1,19 +1,24 @@
 //! `io.carpus.Monitor`.
 
+use std::time::Duration;
+
 use carpus_actors::ble::BleReport;
 use carpus_actors::monitor::{LookOn, Observation, Observed, Problems};
 use carpus_actors::report::DeviceReport;
-use carpus_actors::watch::{Look, UserCall};
+use carpus_actors::watch::{Look, UserCall, View};
+use carpus_core::recurrence::Recurrence;
 use carpus_core::watch::{AlarmView, CallError};
-use carpus_core::{AppEvent, AppId, SessionId};
+use carpus_core::{AppEvent, AppId, SessionId, WallTime};
 use carpus_protocol::monitor::{
-    AlarmsReply, Call, Error, EventKind, EventsReply, MonitorEvent, Problem, SessionsReply, StatusReply,
+    AlarmsReply, AppRecurrence, Call, Error, EventKind, EventsReply, MonitorEvent, Problem, RecurrencesReply,
+    SessionsReply, StatusReply,
 };
 use tokio::sync::broadcast::error::RecvError;
 
 use super::client::{Answer, Client, done, failed, nothing};
 use super::convert::{self, same_name};
 use super::devices::{contact, rr_1024};
+use super::recurrence;
 
 impl Client {
     pub(super) async fn monitor(&self, call: Call) -> Answer {
@@ -33,8 +38,16 @@ impl Client {
                 Ok(view) => done(&AlarmsReply { alarms: view.alarms.iter().map(convert::alarm).collect() }),
                 Err(error) => failed(&unavailable(error)),
             },
+            Call::Recurrences(_) => match self.services.watch.send(Look).await {
+                Ok(view) => done(&RecurrencesReply { recurrences: recurrences(view) }),
+                Err(error) => failed(&unavailable(error)),
+            },
             Call::StopAlarm(stop) => self.on_alarm(stop.session, UserCall::StopAlarm).await,
             Call::OpenAlarm(open) => self.on_alarm(open.session, UserCall::OpenAlarm).await,
+            Call::SnoozeAlarm(snooze) => {
+                let span = snooze.for_ms.map(Duration::from_millis);
+                self.on_alarm(snooze.session, |session| UserCall::SnoozeAlarm(session, span)).await
+            }
         }
     }
 
@@ -56,19 +69,30 @@ impl Client {
         }
     }
 
-    /// Does something with the named alarm, or with the one that rings.
-    async fn on_alarm(&self, session: Option<u64>, what: fn(SessionId) -> UserCall) -> Answer {
+    /// Does something with the named alarm, or with the one that rings, or, when none does, is snoozed.
+    async fn on_alarm(&self, session: Option<u64>, what: impl FnOnce(SessionId) -> UserCall) -> Answer {
         let view = match self.services.watch.send(Look).await {
             Ok(view) => view,
             Err(error) => return failed(&unavailable(error)),
         };
-        let wanted = |alarm: &&AlarmView| session.map_or(alarm.ringing, |id| alarm.session.0 == id);
-        let Some(alarm) = view.alarms.iter().find(wanted) else {
+        let first = |wanted: &dyn Fn(&AlarmView) -> bool| view.alarms.iter().find(|alarm| wanted(alarm));
+        let alarm = match session {
+            Some(id) => first(&|alarm| alarm.session.0 == id),
+            None => first(&|alarm| alarm.ringing).or_else(|| first(&|alarm| alarm.snoozed)),
+        };
+        let Some(alarm) = alarm else {
             return failed(&session.map_or(Error::NothingRings, |session| Error::UnknownSession { session }));
         };
         match self.services.watch.send(what(alarm.session)).await {
             Ok(Ok(())) => nothing(),
             Ok(Err(CallError::NotRinging(_))) => failed(&Error::NothingRings),
+            Ok(Err(CallError::NoRoomToSnooze { left })) => {
+                let left_ms = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
+                failed(&Error::NoRoomToSnooze { left_ms })
+            }
+            Ok(Err(error @ CallError::NotOffered)) => {
+                failed(&Error::NotOffered { message: error.to_string() })
+            }
             Ok(Err(error)) => failed(&unavailable(error)),
             Err(error) => failed(&unavailable(error)),
         }
@@ -103,6 +127,15 @@ impl Client {
             }
         }
     }
+}
+
+fn recurrences(view: View) -> Vec<AppRecurrence> {
+    let on_wire = |(app, rule, next): (AppId, Recurrence, Option<WallTime>)| AppRecurrence {
+        app: app.to_string(),
+        rule: recurrence::on_wire(&rule),
+        next_ms: next.map(WallTime::unix_ms),
+    };
+    view.recurrences.into_iter().map(on_wire).collect()
 }
 
 fn unavailable(error: impl std::error::Error) -> Error {
@@ -161,8 +194,17 @@ fn monitor_event(observed: &Observed) -> Option<MonitorEvent> {
             session: Some(session.0),
             at_ms: Some(at.unix_ms()),
             message: Some("the alarm was missed: the board or the runtime was off".to_owned()),
-            ..of_app(EventKind::Problem, app)
+            ..of_app(EventKind::AlarmMissed, app)
         },
+        Observation::AlarmSilent(session, app) => MonitorEvent {
+            session: Some(session.0),
+            message: Some("the alarm ended, and its app never rang".to_owned()),
+            remedy: Some(format!("`carpus app rights {app} --scheduling off` lets it schedule no more")),
+            ..of_app(EventKind::AlarmSilent, app)
+        },
+        Observation::AlarmSnoozed(session, app) => {
+            MonitorEvent { session: Some(session.0), ..of_app(EventKind::AlarmSnoozed, app) }
+        }
         Observation::Ble(report) => return about_strap(&new, report),
         Observation::Device(report) => about_device(new(EventKind::Problem), report),
     })
@@ -205,7 +247,7 @@ fn told(new: &impl Fn(EventKind) -> MonitorEvent, app: &str, event: &AppEvent) -
         AppEvent::DidInvalidate { session, end } => MonitorEvent {
             reason: Some(same_name(end.reason.name())),
             error: end.error.map(convert::session_error),
-            cause: Some(convert::cause(&end.cause)),
+            cause: end.cause.as_ref().map(convert::cause),
             message: Some(convert::sentence(end)),
             ..named(EventKind::DidInvalidate, *session)
         },

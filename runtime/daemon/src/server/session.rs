@@ -8,7 +8,7 @@ use carpus_protocol::session::{self as wire, Call, Error};
 use tokio::sync::mpsc;
 
 use super::client::{Answer, Client, done, failed, nothing};
-use super::convert;
+use super::{convert, recurrence};
 
 impl Client {
     pub(super) async fn session(&mut self, call: Call) -> Answer {
@@ -17,8 +17,9 @@ impl Client {
         }
         let Some(app) = self.app.clone() else { return failed(&Error::NotAttached) };
         match request(&call) {
-            Some(request) => self.request(app, request).await,
-            None => match call {
+            Err(error) => failed(&error),
+            Ok(Some(request)) => self.request(app, request).await,
+            Ok(None) => match call {
                 Call::Acknowledge(acknowledged) => self.acknowledge(app, acknowledged.sequence).await,
                 _ => failed(&Error::NotAttached),
             },
@@ -48,6 +49,10 @@ impl Client {
             Ok(Ok(AppAnswer::Done)) => nothing(),
             Ok(Ok(AppAnswer::Created(session))) => done(&wire::CreateReply { session: session.0 }),
             Ok(Ok(AppAnswer::Info(view))) => done(&wire::InfoReply { info: convert::session_info(&view) }),
+            Ok(Ok(AppAnswer::Obstacles(ends))) => {
+                done(&wire::CanStartReply { obstacles: ends.iter().map(convert::obstacle).collect() })
+            }
+            Ok(Ok(AppAnswer::Recurrence(kept))) => done(&recurrence::reply(kept)),
             Ok(Err(failure)) => failed(&refusal(failure)),
             Err(error) => failed(&Error::Unavailable { message: error.to_string() }),
         }
@@ -98,13 +103,23 @@ fn flatten<E1: std::error::Error, E2: std::error::Error>(
 }
 
 /// The request behind a call; none for those that are not for the watch.
-fn request(call: &Call) -> Option<Request> {
-    let id = SessionId;
-    Some(match call {
-        Call::Attach(_) | Call::Events(_) | Call::Acknowledge(_) => return None,
-        Call::Create(_) => Request::Create,
+///
+/// # Errors
+/// When the call names what there is not.
+fn request(call: &Call) -> Result<Option<Request>, Error> {
+    let (id, instant) = (SessionId, WallTime::from_unix_ms);
+    Ok(Some(match call {
+        Call::Attach(_) | Call::Events(_) | Call::Acknowledge(_) => return Ok(None),
+        Call::Create(call) => Request::Create(call.kind.map(convert::session_kind)),
         Call::Start(call) => Request::Start(id(call.session)),
-        Call::StartAt(call) => Request::StartAt(id(call.session), WallTime::from_unix_ms(call.at_ms)),
+        Call::StartAt(call) => Request::StartAt(id(call.session), instant(call.at_ms)),
+        Call::Replace(call) => Request::Replace(id(call.session), instant(call.at_ms)),
+        Call::CanStart(call) => {
+            Request::CanStart(call.kind.map(convert::session_kind), call.at_ms.map(instant))
+        }
+        Call::SetRecurrence(call) => Request::SetRecurrence(recurrence::recurrence(call)?),
+        Call::ClearRecurrence(_) => Request::ClearRecurrence,
+        Call::Recurrence(_) => Request::Recurrence,
         Call::Invalidate(call) => Request::Invalidate(id(call.session)),
         Call::Handled(call) => Request::Handled(id(call.session)),
         Call::NotifyUser(call) => {
@@ -120,7 +135,7 @@ fn request(call: &Call) -> Option<Request> {
             Request::Repeat(id(call.session), played, call.after_ms, call.haptic.map(convert::haptic))
         }
         Call::Info(call) => Request::Info(id(call.session)),
-    })
+    }))
 }
 
 fn refusal(failure: CallFailure) -> Error {
@@ -149,10 +164,15 @@ fn refused(error: CallError) -> Error {
         CallError::StartFailed(end) => {
             with_code(end.error.unwrap_or(ErrorCode::Unknown), convert::sentence(&end))
         }
+        CallError::NotOffered => Error::NotOffered { message: error.to_string() },
+        CallError::RecurrenceInTheWay => Error::RecurrenceInTheWay { message: error.to_string() },
+        CallError::NoInstant => Error::BadRecurrence { message: error.to_string() },
+        CallError::TakenSession(_) => Error::Unavailable { message: error.to_string() },
         CallError::UnknownApp(_)
         | CallError::StartedBefore(_)
         | CallError::NotARunningAlarm
         | CallError::NotRinging(_)
+        | CallError::NoRoomToSnooze { .. }
         | CallError::NotHanded(_) => with_code(ErrorCode::Unknown, error.to_string()),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use carpus_devices::bluetooth::DeviceId;
 use carpus_devices::inputs::Button;
-use carpus_protocol::simulation::{Button as WireButton, Call, Error};
+use carpus_protocol::simulation::{Button as WireButton, Call, Error, SetBoard};
 use carpus_simulated::Simulation;
 
 use super::client::{Answer, Client, failed, nothing};
@@ -29,12 +29,10 @@ fn steer(simulation: &Simulation, call: Call) -> Result<(), Error> {
         Call::Mute(call) => known(&call.device, |id| simulation.mute(id, Duration::from_millis(call.for_ms))),
         Call::Malformed(call) => known(&call.device, |id| simulation.malformed(id)),
         Call::SetBattery(call) => {
-            let percent = u8::try_from(call.percent).ok().filter(|percent| *percent <= 100);
-            let percent = percent.ok_or_else(|| Error::Unavailable {
-                message: format!("a battery holds 0 to 100 %, not {}", call.percent),
-            })?;
+            let percent = percent(call.percent)?;
             known(&call.device, |id| simulation.set_battery(id, percent))
         }
+        Call::SetBoard(call) => set_board(simulation, &call),
         Call::Press(call) => {
             simulation.press(match call.button {
                 WireButton::Crown => Button::Crown,
@@ -45,6 +43,39 @@ fn steer(simulation: &Simulation, call: Call) -> Result<(), Error> {
             Ok(())
         }
     }
+}
+
+fn percent(percent: u64) -> Result<u8, Error> {
+    let whole = u8::try_from(percent).ok().filter(|percent| *percent <= 100);
+    whole.ok_or_else(|| Error::Unavailable { message: format!("a battery holds 0 to 100 %, not {percent}") })
+}
+
+/// All of it, or nothing.
+fn set_board(simulation: &Simulation, call: &SetBoard) -> Result<(), Error> {
+    let battery = match (call.battery_percent, call.external_power) {
+        (Some(_), Some(true)) => {
+            let message = "the charge does not count while external power comes in; give one of the two";
+            return Err(Error::Unavailable { message: message.to_owned() });
+        }
+        (Some(charge), Some(false) | None) => Some(Some(percent(charge)?)),
+        (None, Some(true)) => Some(None),
+        (None, Some(false)) => {
+            let message =
+                "without external power the board runs on its battery; give its charge, battery_percent";
+            return Err(Error::Unavailable { message: message.to_owned() });
+        }
+        (None, None) => None,
+    };
+    let temperature = call.temperature_mdegc.map(i32::try_from).transpose().map_err(|_| {
+        Error::Unavailable { message: "that is no temperature in thousandths of a degree".to_owned() }
+    })?;
+    if let Some(battery) = battery {
+        simulation.set_board_battery(battery);
+    }
+    if temperature.is_some() {
+        simulation.set_board_temperature(temperature);
+    }
+    Ok(())
 }
 
 fn known<E>(device: &str, act: impl FnOnce(&DeviceId) -> Result<(), E>) -> Result<(), Error> {

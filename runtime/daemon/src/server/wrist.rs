@@ -15,6 +15,7 @@ impl Client {
             Call::Raise(_) => self.wrist_does(UserCall::WristUp).await,
             Call::Lower(_) => self.wrist_does(UserCall::WristDown).await,
             Call::Crown(_) => self.wrist_does(UserCall::Crown).await,
+            Call::Cover(_) => self.wrist_does(UserCall::Cover).await,
             Call::State(_) => match self.services.watch.send(Look).await {
                 Ok(view) => done(&StateReply {
                     screen_on: view.screen_on,

@@ -12,7 +12,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use carpus_protocol::client::Client;
-use carpus_protocol::{Method, apps, monitor};
+use carpus_protocol::{AppState, Method, apps, monitor};
 use serde_json::Value;
 
 /// From one look at what is waited for to the next.
@@ -99,11 +99,16 @@ impl Runtime {
 
     /// Installs the puppet under a name, with a mode.
     pub async fn install_puppet(&self, app: &str, mode: &str) -> Puppet {
+        self.install_puppet_with(app, &[mode]).await
+    }
+
+    /// Installs the puppet under a name, with modes.
+    pub async fn install_puppet_with(&self, app: &str, modes: &[&str]) -> Puppet {
         let folder = self.path(&format!("source-{app}"));
         fs::create_dir_all(&folder).unwrap();
         let manifest = format!(
             "[app]\nid = \"{app}\"\nname = \"{app}\"\nversion = \"1\"\nexec = \"puppet\"\n\
-             [background]\nmodes = [\"{mode}\"]\n"
+             [background]\nmodes = {modes:?}\n"
         );
         fs::write(folder.join("app.toml"), manifest).unwrap();
         fs::copy(puppet_program(), folder.join("puppet")).unwrap();
@@ -112,8 +117,14 @@ impl Runtime {
         Puppet { app: app.to_owned(), state: self.path("state"), lines_read: 0 }
     }
 
+    /// Opens an app with the wrist up, and waits until it listens: before that it is not active.
     pub async fn open(&self, app: &str) {
         self.ask(apps::Open { app: app.to_owned() }).await;
+        eventually(&format!("{app} is active"), async || {
+            let list = self.ask(apps::List {}).await;
+            list.apps.iter().any(|info| info.app == app && info.state == AppState::Active)
+        })
+        .await;
     }
 
     pub async fn pid_of(&self, app: &str) -> Option<i64> {
@@ -200,7 +211,7 @@ pub struct Puppet {
 impl Puppet {
     /// Gives an order, and takes the answer.
     pub async fn does(&self, order: &str) -> Value {
-        let strings = self.state.join("data").join(&self.app).join("strings.sock");
+        let strings = self.strings();
         let mut answer = Value::Null;
         eventually("the puppet obeys", async || {
             let Ok(mut stream) = UnixStream::connect(&strings) else { return false };
@@ -215,10 +226,45 @@ impl Puppet {
         answer
     }
 
+    /// Gives an order whose answer may take a while.
+    pub fn begins(&self, order: &str) -> Begun {
+        let mut stream = UnixStream::connect(self.strings()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        writeln!(stream, "{order}").unwrap();
+        Begun(stream)
+    }
+
+    fn strings(&self) -> PathBuf {
+        self.state.join("data").join(&self.app).join("strings.sock")
+    }
+
     /// A new session; its number.
     pub async fn creates(&self) -> u64 {
         let answer = self.does("create").await;
         answer["ok"]["session"].as_u64().unwrap_or_else(|| panic!("{answer}"))
+    }
+
+    /// Gives an order that has to succeed; what it is answered.
+    pub async fn achieves(&self, order: &str) -> Value {
+        let mut answer = self.does(order).await;
+        assert!(answer["ok"].is_object(), "{order}: {answer}");
+        answer["ok"].take()
+    }
+
+    /// A new session that is scheduled; its number.
+    pub async fn schedules(&self, at_ms: i64) -> u64 {
+        let session = self.creates().await;
+        self.achieves(&format!("start_at {session} {at_ms}")).await;
+        session
+    }
+
+    /// An alarm that is due in a moment, and that it takes over; the session's number.
+    pub async fn has_an_alarm(&mut self) -> u64 {
+        let session = self.schedules(now_ms() + 1000).await;
+        assert_eq!(self.is_told("handle").await["event"]["session"], session);
+        self.achieves(&format!("handled {session}")).await;
+        self.is_told("did_start").await;
+        session
     }
 
     /// The next event that it was told of this kind; the others are passed over.
@@ -242,6 +288,18 @@ impl Puppet {
         .await;
         self.lines_read = lines_read;
         found
+    }
+}
+
+/// An order that was given to a puppet. It obeys one at a time.
+pub struct Begun(UnixStream);
+
+impl Begun {
+    /// What came of it.
+    pub fn answer(self) -> Value {
+        let mut line = String::new();
+        BufReader::new(self.0).read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap()
     }
 }
 

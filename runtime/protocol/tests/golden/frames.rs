@@ -17,6 +17,8 @@ pub(crate) struct Frames {
     interface: &'static zlink::idl::Interface<'static>,
     /// What the frame is (`call Attach`), and its bytes.
     frames: Vec<(String, String)>,
+    /// Where in `frames` each version begins.
+    versions: Vec<usize>,
 }
 
 async fn read_frame(stream: &mut UnixStream) -> String {
@@ -44,7 +46,12 @@ async fn sent<M: Method>(method: &M) -> String {
 
 impl Frames {
     pub(crate) fn of(interface: &'static zlink::idl::Interface<'static>) -> Self {
-        Self { interface, frames: Vec::new() }
+        Self { interface, frames: Vec::new(), versions: vec![0] }
+    }
+
+    /// From here on come the frames that the next version added.
+    pub(crate) fn next_version(&mut self) {
+        self.versions.push(self.frames.len());
     }
 
     /// A call: the client's bytes, which the runtime reads as `expected`.
@@ -90,16 +97,25 @@ impl Frames {
         self.frames.push((format!("error {name}"), frame));
     }
 
-    /// Compares with the file, and sees that nothing of the interface was left out.
+    /// Compares with the files, and sees that nothing of the interface was left out.
     pub(crate) fn check(&self) {
         self.check_complete();
+        let ends = self.versions[1..].iter().copied().chain([self.frames.len()]);
+        for (version, (start, end)) in self.versions.iter().zip(ends).enumerate() {
+            self.check_version(version + 1, &self.frames[*start..end]);
+        }
+    }
+
+    fn check_version(&self, version: usize, frames: &[(String, String)]) {
         let name = self.interface.name();
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/v1/{name}.txt"));
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/v{version}"));
+        let path = folder.join(format!("{name}.txt"));
         let mut now = String::new();
-        for (what, frame) in &self.frames {
+        for (what, frame) in frames {
             writeln!(now, "{what}\n  {frame}").unwrap();
         }
         if std::env::var_os("CARPUS_GOLDEN").is_some() && !path.exists() {
+            std::fs::create_dir_all(&folder).unwrap();
             std::fs::write(&path, &now).unwrap();
         }
         let golden = std::fs::read_to_string(&path).unwrap_or_default();

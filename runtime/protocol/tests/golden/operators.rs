@@ -3,8 +3,8 @@
 use carpus_protocol::devices::{Contact, Device, HeartRateSample, LinkState};
 use carpus_protocol::monitor::{EventKind, MonitorEvent};
 use carpus_protocol::{
-    AnyCall, AppState, Cause, Done, ErrorCode, HapticType, Reason, SessionInfo, SessionKind, SessionState,
-    apps, devices, haptics, monitor, simulation, wrist,
+    AnyCall, AppState, Cause, Done, ErrorCode, HapticType, Reason, RecurrenceRule, SessionInfo, SessionKind,
+    SessionState, TimeOfDay, Weekday, apps, devices, haptics, monitor, simulation, wrist,
 };
 
 use crate::frames::Frames;
@@ -125,6 +125,8 @@ async fn apps() {
         modes: vec![text("mindfulness"), text("bluetooth-central")],
         state,
         pid,
+        background_refresh: None,
+        scheduling: None,
     };
     let apps = AppState::ALL.iter().map(|state| app(*state, Some(42))).collect();
     let follow = Log { app: text("heart-rate"), lines: 20, follow: true };
@@ -148,6 +150,16 @@ async fn apps() {
     frames.error("Refused", Error::Refused { message: text("no") }).await;
     frames.error("NotPermitted", Error::NotPermitted { message: text("no") }).await;
     frames.error("Unavailable", Error::Unavailable { message: text("later") }).await;
+    frames.next_version();
+    let rights =
+        |background_refresh, scheduling| SetRights { app: text("wake"), background_refresh, scheduling };
+    for rights in [rights(None, None), rights(Some(true), None), rights(Some(false), Some(false))] {
+        frames.call(rights, |call| any(Call::SetRights(call))).await;
+    }
+    frames.reply::<SetRights>("", Done {}).await;
+    let limited =
+        AppInfo { background_refresh: Some(true), scheduling: Some(false), ..app(AppState::Active, None) };
+    frames.reply::<List>("", ListReply { apps: vec![limited] }).await;
     frames.check();
 }
 
@@ -167,6 +179,9 @@ async fn wrist() {
     frames.reply::<State>("", StateReply { screen_on: false, frontmost: None }).await;
     frames.error("NotPermitted", Error::NotPermitted { message: text("no") }).await;
     frames.error("Unavailable", Error::Unavailable { message: text("later") }).await;
+    frames.next_version();
+    frames.call(Cover {}, |call| any(Call::Cover(call))).await;
+    frames.reply::<Cover>("", Done {}).await;
     frames.check();
 }
 
@@ -203,7 +218,8 @@ async fn monitor() {
     let any = AnyCall::Monitor;
     let mut frames = Frames::of(INTROSPECTION);
     frames.call(Events {}, |call| any(Call::Events(call))).await;
-    for kind in EventKind::ALL {
+    let (first_kinds, later_kinds) = EventKind::ALL.split_at(18);
+    for kind in first_kinds {
         frames.reply::<Events>("", EventsReply { event: MonitorEvent::new(1, *kind) }).await;
     }
     let session = |kind, state| SessionInfo {
@@ -223,6 +239,8 @@ async fn monitor() {
         at_ms: 1_790_000_000_000,
         state: SessionState::Scheduled,
         ringing: false,
+        snoozed: None,
+        fallback: None,
     };
     let problem = Problem { part: text("audio"), what: text("no device"), remedy: text("plug one in") };
     let status = StatusReply { version: text("0.1.0"), simulate: true, problems: vec![problem] };
@@ -230,7 +248,7 @@ async fn monitor() {
     frames.call(Sessions {}, |call| any(Call::Sessions(call))).await;
     frames.reply::<Sessions>("", SessionsReply { sessions: states.chain(kinds).collect() }).await;
     frames.call(Alarms {}, |call| any(Call::Alarms(call))).await;
-    frames.reply::<Alarms>("", AlarmsReply { alarms: vec![alarm] }).await;
+    frames.reply::<Alarms>("", AlarmsReply { alarms: vec![alarm.clone()] }).await;
     frames.call(StopAlarm { session: None }, |call| any(Call::StopAlarm(call))).await;
     frames.call(StopAlarm { session: Some(3) }, |call| any(Call::StopAlarm(call))).await;
     frames.reply::<StopAlarm>("", Done {}).await;
@@ -242,6 +260,36 @@ async fn monitor() {
     frames.error("NothingRings", Error::NothingRings).await;
     frames.error("NotPermitted", Error::NotPermitted { message: text("no") }).await;
     frames.error("Unavailable", Error::Unavailable { message: text("later") }).await;
+    frames.next_version();
+    for kind in later_kinds {
+        frames.reply::<Events>("", EventsReply { event: MonitorEvent::new(1, *kind) }).await;
+    }
+    let snoozed = Alarm { snoozed: Some(true), fallback: Some(false), ..alarm.clone() };
+    let fallback = Alarm {
+        state: SessionState::Invalid,
+        ringing: true,
+        snoozed: Some(false),
+        fallback: Some(true),
+        ..alarm
+    };
+    frames.reply::<Alarms>("", AlarmsReply { alarms: vec![snoozed, fallback] }).await;
+    frames.call(Recurrences {}, |call| any(Call::Recurrences(call))).await;
+    let rule = |zone| RecurrenceRule {
+        weekdays: vec![Weekday::Monday, Weekday::Sunday],
+        time: TimeOfDay::new(7, 30, 0).unwrap(),
+        zone,
+    };
+    let recurrences = vec![
+        AppRecurrence { app: text("wake"), rule: rule(None), next_ms: Some(1_790_000_000_000) },
+        AppRecurrence { app: text("nap"), rule: rule(Some(text("Europe/Berlin"))), next_ms: None },
+    ];
+    frames.reply::<Recurrences>("", RecurrencesReply { recurrences }).await;
+    let snooze = |session, for_ms| SnoozeAlarm { session, for_ms };
+    frames.call(snooze(None, None), |call| any(Call::SnoozeAlarm(call))).await;
+    frames.call(snooze(Some(3), Some(540_000)), |call| any(Call::SnoozeAlarm(call))).await;
+    frames.reply::<SnoozeAlarm>("", Done {}).await;
+    frames.error("NoRoomToSnooze", Error::NoRoomToSnooze { left_ms: 90_000 }).await;
+    frames.error("NotOffered", Error::NotOffered { message: text("compat.strict") }).await;
     frames.check();
 }
 
@@ -265,5 +313,17 @@ async fn simulation() {
     frames.error("UnknownDevice", Error::UnknownDevice { device: text(STRAP) }).await;
     frames.error("NotPermitted", Error::NotPermitted { message: text("no") }).await;
     frames.error("Unavailable", Error::Unavailable { message: text("later") }).await;
+    frames.next_version();
+    let board = |battery_percent, external_power, temperature_mdegc| SetBoard {
+        battery_percent,
+        external_power,
+        temperature_mdegc,
+    };
+    for board in
+        [board(None, None, None), board(Some(4), None, Some(85_000)), board(None, Some(true), Some(-1_000))]
+    {
+        frames.call(board, |call| any(Call::SetBoard(call))).await;
+    }
+    frames.reply::<SetBoard>("", Done {}).await;
     frames.check();
 }

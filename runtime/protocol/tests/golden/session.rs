@@ -2,8 +2,8 @@
 
 use carpus_protocol::session::AppEvent;
 use carpus_protocol::{
-    AnyCall, AppState, Cause, Done, ErrorCode, ExitStatus, HapticType, Reason, SessionInfo, SessionKind,
-    SessionState, session,
+    AnyCall, AppState, Cause, Done, ErrorCode, ExitStatus, HapticType, Reason, RecurrenceRule, SessionInfo,
+    SessionKind, SessionState, TimeOfDay, Weekday, session,
 };
 
 use crate::frames::Frames;
@@ -22,7 +22,7 @@ async fn session() {
     }
     frames.call(Acknowledge { sequence: 12 }, |call| any(Call::Acknowledge(call))).await;
     frames.reply::<Acknowledge>("", Done {}).await;
-    frames.call(Create {}, |call| any(Call::Create(call))).await;
+    frames.call(Create { kind: None }, |call| any(Call::Create(call))).await;
     frames.reply::<Create>("", CreateReply { session: 3 }).await;
     frames.call(Start { session: 3 }, |call| any(Call::Start(call))).await;
     frames.reply::<Start>("", Done {}).await;
@@ -54,7 +54,78 @@ async fn session() {
     frames.error("LimitReached", Error::LimitReached { what: text("sessions"), limit: 16 }).await;
     frames.error("NotPermitted", Error::NotPermitted { message: text("no") }).await;
     frames.error("Unavailable", Error::Unavailable { message: text("later") }).await;
+    frames.next_version();
+    version_2(&mut frames).await;
     frames.check();
+}
+
+async fn version_2(frames: &mut Frames) {
+    use session::*;
+    let any = AnyCall::Session;
+    for kind in SessionKind::ALL {
+        frames.call(Create { kind: Some(*kind) }, |call| any(Call::Create(call))).await;
+    }
+    frames.call(Replace { session: 4, at_ms: 1_790_000_000_000 }, |call| any(Call::Replace(call))).await;
+    frames.reply::<Replace>("", Done {}).await;
+    frames.call(CanStart { kind: None, at_ms: None }, |call| any(Call::CanStart(call))).await;
+    let at_ms = Some(1_790_000_000_000);
+    let can_start_at = CanStart { kind: Some(SessionKind::Alarm), at_ms };
+    frames.call(can_start_at, |call| any(Call::CanStart(call))).await;
+    frames.reply::<CanStart>(" yes", CanStartReply { obstacles: vec![] }).await;
+    frames.reply::<CanStart>(" no", CanStartReply { obstacles: obstacles() }).await;
+    recurrence_frames(frames).await;
+    let told = AppEvent::DidInvalidate {
+        session: 3,
+        reason: Reason::Error,
+        error: Some(ErrorCode::Unknown.into()),
+        cause: None,
+        message: text("the session failed"),
+    };
+    frames
+        .reply::<Events>(" did_invalidate in strict mode", EventsReply { sequence: Some(4), event: told })
+        .await;
+    frames.error("BadRecurrence", Error::BadRecurrence { message: text("no weekday") }).await;
+    frames.error("RecurrenceInTheWay", Error::RecurrenceInTheWay { message: text("end it first") }).await;
+    frames.error("NotOffered", Error::NotOffered { message: text("compat.strict") }).await;
+}
+
+fn obstacles() -> Vec<session::Obstacle> {
+    let obstacle = |reason, error: Option<ErrorCode>, cause, message| session::Obstacle {
+        reason,
+        error: error.map(Into::into),
+        cause,
+        message: text(message),
+    };
+    vec![
+        obstacle(
+            Reason::Error,
+            Some(ErrorCode::MustBeActiveToStartOrSchedule),
+            Some(Cause::Refused),
+            "not active",
+        ),
+        obstacle(Reason::SuppressedBySystem, None, Some(Cause::LowBattery), "the battery is low"),
+        obstacle(Reason::SessionInProgress, None, None, "in the way"),
+    ]
+}
+
+async fn recurrence_frames(frames: &mut Frames) {
+    use session::*;
+    let any = AnyCall::Session;
+    let daily = Weekday::ALL.to_vec();
+    let time = TimeOfDay::new(7, 30, 0).unwrap();
+    let here = SetRecurrence { weekdays: daily.clone(), time, zone: None };
+    frames.call(here, |call| any(Call::SetRecurrence(call))).await;
+    let (weekdays, time) = (vec![Weekday::Saturday], TimeOfDay::new(23, 59, 58).unwrap());
+    let there = SetRecurrence { weekdays: weekdays.clone(), time, zone: Some(text("Europe/Berlin")) };
+    frames.call(there, |call| any(Call::SetRecurrence(call))).await;
+    frames.reply::<SetRecurrence>("", Done {}).await;
+    frames.call(ClearRecurrence {}, |call| any(Call::ClearRecurrence(call))).await;
+    frames.reply::<ClearRecurrence>("", Done {}).await;
+    frames.call(Recurrence {}, |call| any(Call::Recurrence(call))).await;
+    let rule = RecurrenceRule { weekdays, time, zone: Some(text("Europe/Berlin")) };
+    let reply = RecurrenceReply { rule: Some(rule), next_ms: Some(1_790_000_000_000) };
+    frames.reply::<Recurrence>("", reply).await;
+    frames.reply::<Recurrence>(" none", RecurrenceReply { rule: None, next_ms: None }).await;
 }
 
 async fn alarm_frames(frames: &mut Frames) {
@@ -85,13 +156,14 @@ fn app_events() -> Vec<(String, Option<u64>, AppEvent)> {
         let error = (reason == Reason::Error).then(|| ErrorCode::Unknown.into());
         let message = format!("it ended: {}", cause.name());
         let what = format!("did_invalidate {}", cause.name());
+        let cause = Some(cause);
         events.push((what, Some(4), AppEvent::DidInvalidate { session: 3, reason, error, cause, message }));
     }
     let ended = |reason, error| AppEvent::DidInvalidate {
         session: 3,
         reason,
         error,
-        cause: Cause::AppInvalidated,
+        cause: Some(Cause::AppInvalidated),
         message: String::new(),
     };
     let reasons = Reason::ALL.iter().map(|reason| (format!("did_invalidate {reason}"), *reason, None));

@@ -24,6 +24,10 @@ pub(crate) enum Answer {
     Haptic(haptics::Error),
     /// Where a session stands.
     Info(carpus_protocol::SessionInfo),
+    /// What stands in the way of a start.
+    Obstacles(Vec<session::Obstacle>),
+    /// The app's rule.
+    Recurrence(session::RecurrenceReply),
     /// Hangs up instead of answering.
     HangUp,
 }
@@ -162,6 +166,10 @@ async fn answer_with(connection: &mut Connection, call: &AnyCall, answer: Option
         (Some(Answer::Session(refusal)), _) => connection.send_error(&refusal, vec![]).await.unwrap(),
         (Some(Answer::Haptic(refusal)), _) => connection.send_error(&refusal, vec![]).await.unwrap(),
         (Some(Answer::Info(info)), _) => reply_with(connection, session::InfoReply { info }).await,
+        (Some(Answer::Obstacles(obstacles)), _) => {
+            reply_with(connection, session::CanStartReply { obstacles }).await;
+        }
+        (Some(Answer::Recurrence(reply)), _) => reply_with(connection, reply).await,
         (Some(Answer::HangUp), _) => return false,
     }
     true
