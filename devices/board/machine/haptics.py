@@ -1,20 +1,14 @@
-"""What each haptic sounds like, read from where the runtime has it: the table in `runtime/core/src/haptics`."""
+"""What each haptic sounds like, read from the built-in theme as its file holds it (`config/themes/default.toml`)."""
 
-import re
+import tomllib
 
 from machine.paths import PROJECT_DIR
 
-SOURCES = PROJECT_DIR / "runtime" / "core" / "src"
-HAPTICS = 14
+THEME = PROJECT_DIR / "config" / "themes" / "default.toml"
 
 
 def tones(haptic: str) -> list[int]:
     """The frequencies of a haptic's tones in hertz, in the order in which they sound; rests are left out."""
-    text = "\n".join(path.read_text() for path in (SOURCES / "haptics.rs", SOURCES / "haptics" / "pattern.rs"))
-    names = re.findall(r'Self::\w+ => "([a-z-]+)"', text)
-    table = re.search(r"const PATTERNS.*?\n\];", text, re.DOTALL)
-    patterns = re.findall(r"tones: &\[(.*?)\]", table.group(), re.DOTALL) if table else []
-    if len(names) != HAPTICS or len(patterns) != HAPTICS:
-        raise ValueError("the table of haptics has no longer the shape that this reads")
-    frequencies = re.findall(r"tone\((\d+),", patterns[names.index(haptic)])
-    return [int(frequency) for frequency in frequencies if frequency != "0"]
+    theme = tomllib.loads(THEME.read_text())
+    frequencies = [tone["frequency_hz"] for tone in theme[haptic]["tones"]]
+    return [frequency for frequency in frequencies if frequency != 0]
