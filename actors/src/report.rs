@@ -13,8 +13,8 @@ use carpus_devices::inputs::InputError;
 /// ([`DeviceMended`]) or something else is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceProblem {
-    /// Which device: `"motor"`, `"speaker"`, `"bluetooth"`, `"buttons"`; or `"theme"`, the file of the haptics' patterns
-    /// and sounds (H1).
+    /// Which device: `"motor"`, `"speaker"`, `"bluetooth"`, `"buttons"`; `"theme"`, the file of the haptics' patterns
+    /// and sounds (H1); or `"clock"`, what wakes the board (A8).
     pub part: &'static str,
     /// What is wrong, for people.
     pub what: String,

@@ -24,6 +24,7 @@ pub mod session;
 pub mod supervision;
 pub mod suppression;
 pub mod time;
+pub mod waking;
 pub mod watch;
 
 pub use app::{AppId, AppRights, AppState, Application};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use carpus_config::{InputKey, Settings};
+use carpus_core::waking::Waking;
 use carpus_devices::audio::OpenSpeaker;
 use carpus_devices::bluetooth::Radio;
 use carpus_devices::clock::{Clock, WallTimer};
@@ -21,6 +22,8 @@ use carpus_system::KeyMap;
 pub(crate) struct Backends {
     pub clock: Arc<dyn Clock>,
     pub wall_timer: Arc<dyn WallTimer>,
+    /// What an alarm can wake the board from (A8).
+    pub waking: Waking,
     pub launcher: Arc<dyn AppLauncher>,
     pub radio: Arc<dyn Radio>,
     pub open_motor: Rc<dyn Fn() -> OpenMotor>,
@@ -49,10 +52,11 @@ impl Backends {
             carpus_system::EvdevButtons::new(key_map(settings)?, settings.inputs.device.named().cloned());
         let conditions = carpus_system::SysfsConditions::new();
         tracing::info!("power and heat: {}", conditions.describe());
-        let Linux { clock, wall_timer, launcher } = Linux::new();
+        let Linux { clock, wall_timer, waking, launcher } = Linux::new();
         Ok(Self {
             clock,
             wall_timer,
+            waking,
             launcher,
             radio: Arc::new(carpus_ble::BluezRadio::new(carpus_ble::BluezOptions { adapter })),
             open_motor: Rc::new(move || carpus_haptics::open_motor(motor.clone())),
@@ -73,10 +77,11 @@ impl Backends {
             format!("the records of the simulation cannot be written to {}", records.display())
         })?;
         let (motor, speaker) = (simulation.clone(), simulation.clone());
-        let Linux { clock, wall_timer, launcher } = Linux::new();
+        let Linux { clock, wall_timer, waking: _, launcher } = Linux::new();
         Ok(Self {
             clock,
             wall_timer,
+            waking: Waking { from_suspend: true, from_power_off: None }, // it never rests
             launcher,
             radio: simulation.radio(),
             open_motor: Rc::new(move || motor.open_motor()),
@@ -92,6 +97,7 @@ impl Backends {
 struct Linux {
     clock: Arc<dyn Clock>,
     wall_timer: Arc<dyn WallTimer>,
+    waking: Waking,
     launcher: Arc<dyn AppLauncher>,
 }
 
@@ -101,7 +107,8 @@ impl Linux {
         let wall_timer = carpus_system::WallTimer::new();
         tracing::info!("alarms: {}; apps: {}", wall_timer.describe(), launcher.describe());
         let clock = Arc::new(carpus_system::SystemClock);
-        Self { clock, wall_timer: Arc::new(wall_timer), launcher: Arc::new(launcher) }
+        let waking = Waking { from_suspend: wall_timer.wakes_from_suspend(), from_power_off: None };
+        Self { clock, wall_timer: Arc::new(wall_timer), waking, launcher: Arc::new(launcher) }
     }
 }
 

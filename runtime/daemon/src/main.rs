@@ -9,6 +9,7 @@ mod paths;
 mod server;
 mod theme;
 mod time_zone;
+mod waking;
 mod wiring;
 
 use std::process::ExitCode;

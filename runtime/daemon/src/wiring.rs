@@ -33,6 +33,7 @@ use crate::paths::Places;
 use crate::server::{Listener, Services};
 use crate::theme;
 use crate::time_zone;
+use crate::waking;
 
 /// Observations that are kept for an onlooker that reads slowly.
 const OBSERVATIONS: usize = 1024;
@@ -109,13 +110,14 @@ pub(crate) async fn run(settings: Settings, places: Places, simulate: bool) -> a
     let straps = KnownStraps::default();
     let leave_time = options::limits(&settings).leave_time;
     let (theme, problem) = theme::load(&settings.haptics.theme);
+    let problems = problem.into_iter().chain(waking::problem(backends.waking)).collect();
     let wiring = Wiring {
         settings: &settings,
         places: &places,
         backends: &backends,
         handles: &handles,
         theme: Arc::new(theme),
-        problem,
+        problems,
     };
     let supervisor = wiring.supervisor(&installer, &straps, escalate).start();
     if let Err(error) = straps.load(&handles, settings.bluetooth.enabled).await {
@@ -194,8 +196,8 @@ struct Wiring<'a> {
     handles: &'a Handles,
     /// What the haptics feel and sound like (H1).
     theme: Arc<Theme>,
-    /// What is wrong with the theme that was wanted.
-    problem: Option<DeviceProblem>,
+    /// What is known to be wrong from the start.
+    problems: Vec<DeviceProblem>,
 }
 
 impl Wiring<'_> {
@@ -221,9 +223,9 @@ impl Wiring<'_> {
     }
 
     fn add_basics(&self, supervisor: &mut Supervisor) {
-        let (clock, problem) = (self.backends.clock.clone(), self.problem.clone());
+        let (clock, problems) = (self.backends.clock.clone(), self.problems.clone());
         supervisor.supervise(&self.handles.monitor, move |_| {
-            Monitor::new(clock.clone(), OBSERVATIONS).with_problems(problem.clone())
+            Monitor::new(clock.clone(), OBSERVATIONS).with_problems(problems.clone())
         });
         let options = JournalOptions {
             path: self.places.database(),

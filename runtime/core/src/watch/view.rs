@@ -3,7 +3,8 @@
 use super::{Phase, Process, Session, Watch, Wrist};
 use crate::app::{AppId, AppRights, AppState};
 use crate::session::{SessionId, SessionKind, SessionState};
-use crate::time::WallTime;
+use crate::time::{Now, WallTime};
+use crate::waking::{CannotRest, Rest, Waking};
 
 /// A session, to be looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +101,21 @@ impl Watch {
             Phase::Scheduled { at, .. } => Some((*id, at)),
             Phase::NotStarted | Phase::Handed { .. } | Phase::Running { .. } | Phase::Invalid { .. } => None,
         })
+    }
+
+    /// When the board has to be woken if it rests now (A8). None: no alarm waits.
+    ///
+    /// # Errors
+    /// When a session would be cut short, or an alarm missed.
+    pub fn may_rest(&self, rest: Rest, waking: Waking, now: Now) -> Result<Option<WallTime>, CannotRest> {
+        let in_session = self.sessions.iter().find(|(_, session)| session.keeps_app_awake());
+        let rings = self.fallbacks.iter().find(|(_, fallback)| fallback.ring.is_some());
+        if let Some(id) = in_session.map(|(id, _)| *id).or(rings.map(|(id, _)| *id)) {
+            return Err(CannotRest::InSession(id));
+        }
+        let alarms = self.waiting_alarms().map(|(_, at)| at);
+        let fallbacks = self.fallbacks.iter().map(|(_, fallback)| fallback.at());
+        waking.plan(rest, alarms.chain(fallbacks).min(), now)
     }
 
     /// Every alarm that waits, runs or rings, and each that the runtime rings in the place of an app.
