@@ -68,6 +68,31 @@ fn a_wrong_parameter_is_named() {
 }
 
 #[test]
+fn bad_input_a_time_that_is_no_number_of_milliseconds_is_refused_where_the_call_is_read() {
+    for at_ms in ["\"NaN\"", "\"Infinity\"", "null", "true", "1e30", "0.5", "9223372036854775808", "[]"] {
+        let frame = format!(
+            r#"{{"method":"io.carpus.Session.StartAt","parameters":{{"session":1,"at_ms":{at_ms}}}}}"#
+        );
+        let refused = parse(&frame).unwrap_err();
+        assert!(
+            matches!(&refused, CallProblem::InvalidParameter { parameter, .. } if parameter == "at_ms"),
+            "{at_ms}: {refused:?}"
+        );
+    }
+    for at_ms in ["NaN", "Infinity", "-Infinity", "1e400", "0x10"] {
+        let frame = format!(
+            r#"{{"method":"io.carpus.Session.StartAt","parameters":{{"session":1,"at_ms":{at_ms}}}}}"#
+        );
+        assert!(serde_json::from_str::<RawCall>(&frame).is_err(), "{at_ms} is no JSON");
+    }
+    for at_ms in [i64::MIN, -1, 253_402_300_799_000, i64::MAX] {
+        // Of these the rules decide.
+        let parameters = json!({"session": 1, "at_ms": at_ms});
+        assert!(AnyCall::parse("io.carpus.Session.StartAt", Some(parameters)).is_ok());
+    }
+}
+
+#[test]
 fn an_unknown_method_or_interface_is_named() {
     let no_method = CallProblem::MethodNotFound { method: "io.carpus.Wrist.Wave".to_owned() };
     assert_eq!(AnyCall::parse("io.carpus.Wrist.Wave", None), Err(no_method));
