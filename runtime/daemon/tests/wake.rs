@@ -169,7 +169,9 @@ async fn a10_a_rule_outlives_the_runtime_and_is_taken_back() {
     runtime.signal("-KILL");
     runtime.wait();
     runtime.launch().await;
-    assert_eq!(the_alarm(&runtime).await, before);
+    // The rule was on disk when it was answered; its session may not have been yet, and then there is another.
+    let after = the_alarm(&runtime).await;
+    assert_eq!((&after["app"], &after["at_ms"]), (&before["app"], &before["at_ms"]));
     runtime.open("wake").await;
     let kept = puppet.achieves("recurrence").await;
     let shown = runtime.ask(monitor::Recurrences {}).await.recurrences.remove(0);
@@ -179,10 +181,11 @@ async fn a10_a_rule_outlives_the_runtime_and_is_taken_back() {
     );
     assert_eq!(kept["next_ms"], at);
     assert_eq!(kept["rule"]["zone"], "UTC");
-    assert_eq!(kept["rule"]["time"].as_str().unwrap(), time_of_day(at).trim_end_matches(":00"));
+    let written = time_of_day(at);
+    assert_eq!(kept["rule"]["time"].as_str().unwrap(), written.strip_suffix(":00").unwrap_or(&written));
     assert_eq!(kept["rule"]["weekdays"].as_array().unwrap().len(), 7);
     puppet.achieves("clear_recurrence").await;
-    assert_eq!(puppet.is_told("did_invalidate").await["event"]["session"], before["session"]);
+    assert_eq!(puppet.is_told("did_invalidate").await["event"]["session"], after["session"]);
     assert!(alarms(&runtime).await.is_empty());
     assert_eq!(puppet.achieves("recurrence").await, json!({}));
     assert_eq!(runtime.ask(monitor::Recurrences {}).await.recurrences, []);
