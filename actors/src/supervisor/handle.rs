@@ -1,4 +1,7 @@
 //! Addresses that outlive a restart.
+//!
+//! What goes through them is counted for the life of the child that sends, and what a life sends that was cut off goes
+//! nowhere.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,6 +10,8 @@ use std::time::Duration;
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Handler, Message, Recipient};
 use tokio::sync::watch;
+
+use super::life::{Life, may_send};
 
 /// How long [`Handle::send`] waits for an answer, the restart of a child included.
 pub const ANSWER_TIME: Duration = Duration::from_secs(10);
@@ -33,6 +38,9 @@ pub enum UnavailableCause {
     /// The children were stopped for good.
     #[error("the runtime is ending")]
     ShutDown,
+    /// It was not asked: the life of the child that asks was cut off, and another has taken its place.
+    #[error("who asks was replaced")]
+    AskerReplaced,
 }
 
 /// The address of a supervised child, as its neighbours hold it: it always leads to the child that lives now.
@@ -133,6 +141,9 @@ impl<A: Actor> Handle<A> {
         // The limit lies around the whole: the timeout of actix's own request does not run while the mailbox is
         // full. The address is a fresh clone, which has a free place in the mailbox of its own.
         let answer = async {
+            if !may_send() {
+                return Err(UnavailableCause::AskerReplaced);
+            }
             let addr = self.current().await.ok_or(UnavailableCause::ShutDown)?;
             addr.send(message).await.map_err(|_closed| UnavailableCause::Ended)
         };
@@ -150,9 +161,8 @@ impl<A: Actor> Handle<A> {
         A: Handler<M>,
         A::Context: ToEnvelope<A, M>,
     {
-        match self.slot.borrow().addr() {
-            Some(addr) => addr.do_send(message),
-            None => tracing::debug!(actor = self.name, "told nothing: it is down"),
+        if may_send() {
+            self.tell(message);
         }
     }
 
@@ -165,7 +175,14 @@ impl<A: Actor> Handle<A> {
         A: Handler<M>,
         A::Context: ToEnvelope<A, M>,
     {
-        self.slot.borrow().addr().is_some_and(|addr| addr.try_send(message).is_ok())
+        may_send() && self.try_tell(message)
+    }
+
+    /// The life that the child lives now.
+    pub fn lifetime(&self) -> Lifetime<A> {
+        let slot = self.slot.subscribe();
+        let addr = slot.borrow().addr().cloned();
+        Lifetime { addr, slot }
     }
 
     /// The way for one kind of message to this child, that neighbours hold who need to know nothing else of it.
@@ -183,7 +200,19 @@ impl<A: Actor> Handle<A> {
         self.slot.send_replace(slot);
     }
 
-    async fn current(&self) -> Option<Addr<A>> {
+    /// Leads to the child that begins, unless its life was cut off meanwhile.
+    pub(super) fn lead_to(&self, addr: Addr<A>, life: &Life) {
+        self.slot.send_if_modified(|slot| {
+            // Who cuts it off says so before this slot is changed: either it is seen here, or the change comes after.
+            let begins = !life.is_cut_off();
+            if begins {
+                *slot = Slot::Up(addr);
+            }
+            begins
+        });
+    }
+
+    pub(super) async fn current(&self) -> Option<Addr<A>> {
         // Without a turn of the executor where the child is up: calls reach it in the order in which they are made.
         let up = self.slot.borrow().addr().filter(|addr| addr.connected()).cloned();
         if up.is_some() {
@@ -192,6 +221,36 @@ impl<A: Actor> Handle<A> {
         let mut slot = self.slot.subscribe();
         let settled = slot.wait_for(Slot::is_settled).await.ok()?;
         settled.addr().cloned()
+    }
+}
+
+/// One life of a child, for who has to begin anew with the next one.
+pub struct Lifetime<A: Actor> {
+    /// None when the child was down.
+    addr: Option<Addr<A>>,
+    slot: watch::Receiver<Slot<A>>,
+}
+
+impl<A: Actor> Lifetime<A> {
+    /// Whether it is over.
+    pub fn is_over(&self) -> bool {
+        let lives = self.addr.as_ref().is_some_and(Addr::connected);
+        !lives || self.slot.borrow().addr() != self.addr.as_ref()
+    }
+
+    /// Waits until it is over.
+    pub async fn over(&mut self) {
+        if self.addr.is_some() {
+            let addr = &self.addr;
+            // An error means that nobody holds the child any more.
+            self.slot.wait_for(|slot| slot.addr() != addr.as_ref()).await.ok();
+        }
+    }
+}
+
+impl<A: Actor> fmt::Debug for Lifetime<A> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Lifetime").field("over", &self.is_over()).finish_non_exhaustive()
     }
 }
 
@@ -208,11 +267,14 @@ where
     M::Result: Send,
 {
     fn tell(&self, message: M) {
-        self.do_send(message);
+        match self.slot.borrow().addr() {
+            Some(addr) => addr.do_send(message),
+            None => tracing::debug!(actor = self.name, "told nothing: it is down"),
+        }
     }
 
     fn try_tell(&self, message: M) -> bool {
-        self.try_send(message)
+        self.slot.borrow().addr().is_some_and(|addr| addr.try_send(message).is_ok())
     }
 }
 
@@ -254,12 +316,14 @@ impl<M> Outlet<M> {
 
     /// Tells; what is told while the listener is down is lost.
     pub fn tell(&self, message: M) {
-        self.target.tell(message);
+        if may_send() {
+            self.target.tell(message);
+        }
     }
 
     /// Tells, unless the listener's mailbox is full; false when it was not taken.
     pub fn try_tell(&self, message: M) -> bool {
-        self.target.try_tell(message)
+        may_send() && self.target.try_tell(message)
     }
 }
 

@@ -1,7 +1,12 @@
-use std::cell::RefCell;
-use std::rc::Rc;
+mod groups;
+mod health;
+mod on_order;
 
-use actix::ActorContext;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use carpus_core::supervision::ChildState;
 use carpus_simulated::VirtualClock;
 
 use super::*;
@@ -13,6 +18,8 @@ struct Counter {
     count: u32,
     ends: Rc<RefCell<Vec<&'static str>>>,
 }
+
+answers_pings!(Counter);
 
 impl Actor for Counter {
     type Context = Context<Self>;
@@ -71,31 +78,55 @@ impl Handler<Hang> for Counter {
     }
 }
 
+fn policy() -> Policy {
+    Policy { ping_interval: Duration::from_secs(5), ..Policy::default() }
+}
+
 struct House {
     supervisor: Supervisor,
     ends: Rc<RefCell<Vec<&'static str>>>,
     escalated: Rc<RefCell<Vec<Escalated>>>,
+    /// How often all had answered.
+    healthy: Rc<Cell<u32>>,
 }
 
 impl House {
     fn new() -> Self {
+        Self::with_policy(policy())
+    }
+
+    fn with_policy(policy: Policy) -> Self {
         let escalated = Rc::new(RefCell::new(Vec::new()));
-        let told = Rc::clone(&escalated);
+        let healthy = Rc::new(Cell::new(0));
+        let (told, rounds) = (Rc::clone(&escalated), Rc::clone(&healthy));
         let supervisor = Supervisor::new(SupervisorOptions {
-            policy: RestartPolicy::default(),
+            policy,
             seed: 7,
             clock: Arc::new(VirtualClock::new()),
+            on_healthy: Box::new(move || rounds.set(rounds.get() + 1)),
             on_escalation: Box::new(move |escalation| told.borrow_mut().push(escalation)),
         });
-        Self { supervisor, ends: Rc::default(), escalated }
+        Self { supervisor, ends: Rc::default(), escalated, healthy }
     }
 
     fn child(&mut self, name: &'static str) -> Handle<Counter> {
+        let group = self.supervisor.group(Strategy::OneForOne);
+        self.child_in(group, Restart::Permanent, name)
+    }
+
+    fn child_in(&mut self, group: GroupId, restart: Restart, name: &'static str) -> Handle<Counter> {
         let handle = Handle::new(name);
         let ends = Rc::clone(&self.ends);
-        self.supervisor.supervise(&handle, move |_| Counter { name, count: 0, ends: Rc::clone(&ends) });
+        let factory = move |_: &mut Context<Counter>| Counter { name, count: 0, ends: Rc::clone(&ends) };
+        self.supervisor.supervise_in(group, restart, &handle, factory);
         handle
     }
+}
+
+/// The state and the restarts of each child.
+async fn children(supervisor: &Addr<Supervisor>) -> Vec<(&'static str, ChildState, u64)> {
+    let children = supervisor.send(ListChildren).await.unwrap();
+    children.into_iter().map(|child| (child.name, child.state, child.restarts)).collect()
 }
 
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -180,7 +211,7 @@ fn one_failure_too_many_escalates_once_and_nothing_is_started_again() {
         let escalated = Rc::clone(&house.escalated);
         let _supervisor = house.supervisor.start();
         settle().await;
-        for _ in 0..RestartPolicy::default().intensity {
+        for _ in 0..policy().intensity {
             child.do_send(Quit);
             settle().await;
             assert!(escalated.borrow().is_empty());
@@ -284,6 +315,8 @@ fn a_child_that_is_down_does_not_hold_up_the_end() {
 /// A child that does not end when it is told to.
 struct Stubborn;
 
+answers_pings!(Stubborn);
+
 impl Actor for Stubborn {
     type Context = Context<Self>;
 
@@ -343,10 +376,9 @@ fn an_outlet_can_be_told_without_filling_the_mailbox_beyond_its_bound() {
 #[test]
 fn a_child_on_an_arbiter_is_started_again_there() {
     crate::testing::in_real_time(async {
-        let arbiter = actix::Arbiter::new();
         let mut house = House::new();
         let handle = Handle::<Remote>::new("remote");
-        house.supervisor.supervise_on(arbiter.handle(), &handle, |_| Remote);
+        house.supervisor.supervise_apart(&handle, |_| Remote);
         let supervisor = house.supervisor.start();
         let thread = handle.send(WhichThread).await.unwrap();
         assert_ne!(thread, std::thread::current().id());
@@ -357,11 +389,12 @@ fn a_child_on_an_arbiter_is_started_again_there() {
         assert!(first == Ok(thread) || first == Err(ended), "{first:?}");
         assert_eq!(handle.send(WhichThread).await, Ok(thread));
         supervisor.send(StopAll).await.unwrap();
-        arbiter.stop();
     });
 }
 
 struct Remote;
+
+answers_pings!(Remote);
 
 impl Actor for Remote {
     type Context = Context<Self>;
