@@ -12,6 +12,8 @@ pub struct Budget {
     allowance: Duration,
     /// Readings of the process tree's total CPU time, oldest first; the first one may lie before the window.
     readings: VecDeque<Reading>,
+    /// What the processes before the present one had used in all.
+    before: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,12 +45,18 @@ impl Budget {
     pub fn new(limits: &Limits) -> Self {
         const PER_MILLE: u32 = 1000;
         let allowance = limits.budget_window.saturating_mul(limits.budget_per_mille) / PER_MILLE;
-        Self { window: limits.budget_window, allowance, readings: VecDeque::new() }
+        Self { window: limits.budget_window, allowance, readings: VecDeque::new(), before: Duration::ZERO }
+    }
+
+    /// The app's process is another one (S14), which counts from zero: all that it uses is the session's too.
+    pub fn handle_new_process(&mut self) {
+        self.before = self.readings.back().map_or(Duration::ZERO, |last| last.total);
     }
 
     /// Takes a reading of the total CPU time that the app's process tree has used so far. The first one is the
     /// start of the count: what was used before it is not the session's.
     pub fn handle_reading(&mut self, total: Duration, since_boot: Duration) -> Spending {
+        let total = self.before.saturating_add(total);
         let total = self.readings.back().map_or(total, |last| last.total.max(total));
         self.readings.push_back(Reading { at: since_boot, total });
         let start = since_boot.saturating_sub(self.window);
@@ -130,6 +138,16 @@ mod tests {
     fn what_was_used_before_the_session_is_not_counted() {
         let mut budget = budget();
         assert_eq!(budget.handle_reading(500 * SECOND, SECOND).used, Duration::ZERO);
+    }
+
+    #[test]
+    fn c1_s14_what_a_process_that_was_launched_again_uses_counts_from_its_start() {
+        let mut budget = budget();
+        budget.handle_reading(500 * SECOND, SECOND);
+        budget.handle_reading(504 * SECOND, 10 * SECOND);
+        budget.handle_new_process();
+        assert_eq!(budget.handle_reading(3 * SECOND, 20 * SECOND).used, 7 * SECOND);
+        assert!(budget.handle_reading(6 * SECOND, 30 * SECOND).is_over());
     }
 
     #[test]

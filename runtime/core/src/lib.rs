@@ -31,6 +31,8 @@ pub use app::{AppId, AppRights, AppState, Application};
 pub use event::AppEvent;
 pub use haptics::Haptic;
 pub use limits::Limits;
-pub use record::{RecordedPhase, RecurrenceRecord, SessionRecord, UsedInstant};
+pub use record::{
+    RecordedFallback, RecordedPhase, RecordedRing, RecurrenceRecord, SessionRecord, UsedInstant,
+};
 pub use session::{SessionId, SessionKind, SessionState};
 pub use time::{Now, WallTime};

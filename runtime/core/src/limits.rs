@@ -14,6 +14,10 @@ pub struct Limits {
     pub suspend_grace: Duration,
     /// How long an app that was told to end has to do so, before it is killed (L7).
     pub leave_time: Duration,
+    /// How often an app that crashes in a session is launched again within [`Limits::relaunch_window`] (S14).
+    pub relaunch_max: u32,
+    /// The time within which those launches are counted (S14).
+    pub relaunch_window: Duration,
     /// How long before its end a session says `will_expire` (S4).
     pub will_expire_lead: Duration,
     /// Limit of a self-care session (T).
@@ -64,6 +68,8 @@ impl Default for Limits {
             frontmost_time: Duration::from_secs(2 * MINUTE),
             suspend_grace: Duration::from_secs(5),
             leave_time: Duration::from_secs(5),
+            relaunch_max: 3,
+            relaunch_window: Duration::from_secs(MINUTE),
             will_expire_lead: Duration::from_secs(30),
             self_care: Duration::from_secs(10 * MINUTE),
             mindfulness: Duration::from_secs(HOUR),

@@ -42,6 +42,7 @@ const DIRECTIONS: &[Row] = &[
     // The wire, and whoever speaks over it.
     row("carpus-protocol", &[], Outside::Any),
     row("carpus", &["carpus-protocol"], Outside::Any),
+    row("carpus-chaos", &["carpus", "carpus-protocol"], Outside::Any),
     row("carpus-cli", &["carpus-protocol"], Outside::Any),
     row("heart-rate", &["carpus"], Outside::Any),
     row("range-of-motion", &["carpus"], Outside::Any),

@@ -74,7 +74,7 @@ const fn streams_of(output: &Output) -> &'static [Stream] {
         | Output::EndProcess { .. }
         | Output::Kill { .. }
         | Output::Deliver { .. } => &[Stream::App],
-        Output::Conclude { .. } => &[Stream::App, Stream::Record],
+        Output::Advance { .. } | Output::Conclude { .. } => &[Stream::App, Stream::Record],
         Output::AppStateChanged { .. } => &[Stream::AppState],
         Output::SaveRecurrence(_) | Output::ForgetRecurrence { .. } | Output::WantOccurrence { .. } => {
             &[Stream::Recurrence]
@@ -101,6 +101,7 @@ fn app_of(output: &Output) -> Option<&AppId> {
         | Output::EndProcess { app }
         | Output::Kill { app }
         | Output::Deliver { app, .. }
+        | Output::Advance { app, .. }
         | Output::Conclude { app, .. }
         | Output::ForgetRecurrence { app }
         | Output::WantOccurrence { app }
@@ -125,7 +126,7 @@ fn app_of(output: &Output) -> Option<&AppId> {
 
 pub(crate) fn session_of(output: &Output) -> Option<SessionId> {
     match output {
-        Output::Save(record) => Some(record.session),
+        Output::Save(record) | Output::Advance { record, .. } => Some(record.session),
         Output::Deliver { event, .. } => session_of_event(event),
         Output::Conclude { session, .. }
         | Output::Forget { session }

@@ -3,7 +3,7 @@
 
 use carpus_core::SessionKind;
 
-use crate::history::{App, AppSetup, Behaviour, Every, History, Numbers, Step, When, Which};
+use crate::history::{App, AppSetup, Behaviour, Every, History, Kill, Numbers, Step, When, Which};
 use crate::random::Random;
 
 const SECOND: u64 = 1000;
@@ -247,8 +247,11 @@ impl Scenes {
         let soon = When::In(i64::try_from(self.random.below(MINUTE)).unwrap_or(0));
         let own = Which::Own(0);
         self.add(if alarm == wrong_way { Step::Start(app, own) } else { Step::StartAt(app, own, soon) });
-        if self.random.one_in(3) {
-            self.wait();
+        match self.random.below(12) {
+            0..4 => self.wait(),
+            4..6 => self.crashes(app),
+            6 => self.outage_soon(),
+            _ => {}
         }
     }
 
@@ -353,7 +356,7 @@ impl Scenes {
             }
             6..9 => Step::MemoryShort,
             9..12 => Step::Zone(self.random.byte_below(8)),
-            12..14 => Step::ChildFails(self.random.byte_below(3)),
+            12..14 => Step::ChildFails(self.random.byte_below(32)),
             14 => return (0..6).for_each(|_| self.add_child_failure()),
             15 => Step::ClockTo(self.random.pick(&[
                 0,
@@ -409,11 +412,47 @@ impl Scenes {
             _ => self.random.below(5 * SECOND),
         };
         let power = self.random.one_in(2);
-        self.add(if power { Step::PowerLoss(after, off_ms) } else { Step::Kill(after, off_ms) });
+        if power {
+            self.add(Step::PowerLoss(after, off_ms));
+        } else {
+            let kill = self.kill(after, off_ms);
+            self.add(Step::Kill(kill));
+        }
+    }
+
+    fn kill(&mut self, after: u32, off_ms: u64) -> Kill {
+        let random = &mut self.random;
+        let clock_ms = match random.below(12) {
+            0 => random.signed_below(3 * DAY),
+            1 => random.signed_below(HOUR),
+            2 => random.signed_below(MINUTE),
+            _ => 0,
+        };
+        Kill {
+            after,
+            off_ms,
+            clock_ms,
+            dead: if random.one_in(4) { random.byte_below(32) } else { 0 },
+            part: random.one_in(5),
+            again: random.one_in(6).then(|| u32::try_from(random.below(8)).unwrap_or(0)),
+        }
+    }
+
+    /// An app crashes, and again.
+    fn crashes(&mut self, app: App) {
+        let times = self.random.between(1, 5);
+        for _ in 0..times {
+            self.add(Step::Crash(app));
+            let span_ms = self.random.pick(&[100, 100, 400, 3 * SECOND, 25 * SECOND]);
+            self.add(Step::Wait(span_ms));
+        }
     }
 
     fn processes(&mut self) {
         let app = self.app();
+        if self.random.one_in(3) {
+            return self.crashes(app);
+        }
         let step =
             self.random.pick(&[Step::Crash(app), Step::Crash(app), Step::Attached(app), Step::Exited(app)]);
         self.add(step);

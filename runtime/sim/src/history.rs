@@ -44,6 +44,12 @@ pub enum Behaviour {
     Late,
     /// Exits soon after each thing that it is told.
     Crashing,
+    /// Crashes now and then, some time after what it is told.
+    Unsteady,
+    /// Crashes as soon as it listens.
+    CrashLoop,
+    /// Does what it should, and returns from its work with exit code 0 in the middle of a session.
+    Quitting,
     /// Never listens, and never leaves when told to.
     Hanging,
     /// Listens, and never answers nor leaves.
@@ -137,6 +143,23 @@ pub enum Every {
     Ms(i64),
 }
 
+/// How the runtime is killed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kill {
+    /// After so many more things that it does.
+    pub after: u32,
+    /// For how long it is down, in ms.
+    pub off_ms: u64,
+    /// The wall clock is set by so much meanwhile, in ms.
+    pub clock_ms: i64,
+    /// The apps that die meanwhile, as bits from the first.
+    pub dead: u8,
+    /// Only a part of it fails: what it ordered to be written is written before it is started again.
+    pub part: bool,
+    /// It is killed again, so many things after it is started.
+    pub again: Option<u32>,
+}
+
 /// Something that happens. Times are in ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -184,8 +207,8 @@ pub enum Step {
     DiskSlow(u64),
     /// After so many more things that the runtime does the power is lost, and comes back after so long.
     PowerLoss(u32, u64),
-    /// After so many more things that the runtime does it is killed, and started again after so long.
-    Kill(u32, u64),
+    /// After so many more things that the runtime does it is killed, and started again.
+    Kill(Kill),
     /// The process of an app dies.
     Crash(App),
     /// An app makes a session.

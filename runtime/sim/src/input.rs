@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use carpus_core::app::AppRights;
-use carpus_core::recurrence::{Recurrence, RecurrenceRecord};
+use carpus_core::recurrence::Recurrence;
 use carpus_core::session::{End, ExitStatus};
 use carpus_core::suppression::Conditions;
-use carpus_core::watch::{CallError, Repeat};
-use carpus_core::{AppId, Application, Haptic, SessionId, SessionKind, SessionRecord, WallTime};
+use carpus_core::watch::{CallError, Kept, Repeat};
+use carpus_core::{AppId, Application, Haptic, SessionId, SessionKind, WallTime};
 use jiff::tz::TimeZone;
 
 /// One input of the watch. Its time is given with it.
@@ -83,8 +83,8 @@ pub enum Input {
     RecurrenceNotSaved(AppId),
     /// A fresh session for a recurrence (A10).
     Occurrence(AppId, SessionId),
-    /// What was on disk when the runtime started (D2).
-    Restore(Vec<SessionRecord>, Vec<RecurrenceRecord>),
+    /// What was on disk when the runtime started, and what outlived it (D2).
+    Restore(Kept),
     /// What is due on the clock since boot is done.
     Timeout,
 }

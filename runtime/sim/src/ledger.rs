@@ -16,6 +16,23 @@ pub(crate) struct Ledger {
     extensions: Extensions,
 }
 
+/// What an event was for that takes a session a step further.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    /// The process of the app at that time.
+    pub(crate) process: Option<u64>,
+    /// The session runs after it.
+    pub(crate) runs: bool,
+}
+
+/// What becomes of an alarm that an app rang, when the runtime is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TakenUp {
+    No,
+    Snoozed,
+    Rings,
+}
+
 /// One session.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Entry {
@@ -33,10 +50,19 @@ pub(crate) struct Entry {
     /// The disk failed it, or the user removed its app: nothing is owed.
     pub(crate) excused: bool,
     will_expire_said: bool,
+    /// The process that it was handed to last, and the one that was told last that it runs.
+    handed_to: Option<u64>,
+    started_in: Option<u64>,
+    /// The process that got `handle` last, in this life of the runtime.
+    got_handle: Option<u64>,
     /// It rang for the user to hear, in this life or an earlier one.
     rang: bool,
     told_user: bool,
     told_missed: bool,
+    /// In any life of the runtime.
+    ever_told_missed: bool,
+    /// It was suppressed, or its record was lost: its app was told that it will not ring.
+    taken_back: bool,
     warned: bool,
     /// The app or the user ended it.
     by_choice: bool,
@@ -57,6 +83,11 @@ impl Entry {
     pub(crate) const fn is_live(&self) -> bool {
         let open = matches!(self.state, Some(SessionState::Running | SessionState::Scheduled));
         open || self.loud || self.alert || self.measured
+    }
+
+    /// Whether this process was handed the session, or started it.
+    pub(crate) fn was_told(&self, process: u64) -> bool {
+        self.handed_to == Some(process) || self.started_in == Some(process)
     }
 
     /// Whether the alert must be shown now (N4, N7).
@@ -142,14 +173,17 @@ impl Ledger {
         }
     }
 
-    /// The runtime died: nothing rings, nothing is shown, nothing is measured.
-    pub(crate) fn crashed(&mut self) {
-        for entry in &mut self.entries {
-            entry.loud = false;
+    /// The runtime died: nothing is shown, nothing is measured; and nothing rings but what will be taken up, as
+    /// `taken_up` says.
+    pub(crate) fn crashed(&mut self, taken_up: impl Fn(usize, SessionId) -> TakenUp) {
+        for (index, entry) in self.entries.iter_mut().enumerate() {
+            let ring = taken_up(entry.app, SessionId(index as u64 + 1));
+            entry.loud = ring == TakenUp::Rings;
             entry.alert = false;
+            entry.got_handle = None;
             entry.measured = false;
-            entry.notified = false;
-            entry.app_rang = false;
+            entry.notified &= ring != TakenUp::No;
+            entry.app_rang = entry.loud;
             entry.state = None;
             entry.told_missed = false;
             entry.warned = false;
@@ -221,6 +255,7 @@ impl Ledger {
         let Some(entry) = self.entry_mut(id) else { return Ok(()) };
         let before = std::mem::replace(&mut entry.told_missed, true);
         entry.told_user = true;
+        entry.ever_told_missed = true;
         must(!before, "A7: told twice that it was missed", id)
     }
 
@@ -233,15 +268,27 @@ impl Ledger {
     }
 
     /// An event is on disk.
-    pub(crate) fn written(&mut self, event: &AppEvent, counts: &mut Counts) -> Checked {
+    pub(crate) fn written(&mut self, event: &AppEvent, step: Option<Step>, counts: &mut Counts) -> Checked {
+        counts.add(Happening::EventsSent);
         let Some(id) = crate::compare::session_of_event(event) else { return Ok(()) };
         let strict = !self.extensions.causes;
         let Some(entry) = self.entry_mut(id) else { return Ok(()) };
         must(entry.ends_written == 0, "S4: an event follows did_invalidate", id)?;
         match event {
             AppEvent::Handle { .. } => {
-                entry.will_expire_said = false;
-                counts.add(Happening::HandedOver);
+                let runs = step.is_some_and(|step| step.runs);
+                let process = step.and_then(|step| step.process);
+                must(process.is_some(), "A4: handed over to nobody", id)?;
+                must(entry.handed_to != process, "A4: handed over twice to one process", id)?;
+                entry.handed_to = process;
+                entry.started_in = None;
+                entry.will_expire_said &= runs; // it is the same time that runs on (S14)
+                counts.add(if runs { Happening::HandedAgain } else { Happening::HandedOver });
+            }
+            AppEvent::DidStart { .. } => {
+                let process = step.and_then(|step| step.process);
+                must(process.is_some() && entry.started_in != process, "S4: did_start comes twice", id)?;
+                entry.started_in = process;
             }
             AppEvent::WillExpire { .. } => {
                 must(!entry.will_expire_said, "S4: will_expire comes twice", id)?;
@@ -257,21 +304,37 @@ impl Ledger {
                 entry.by_choice |= strict && end.reason == Reason::None;
                 match end.cause {
                     Some(Cause::LowBattery | Cause::Overheated) => counts.add(Happening::Suppressed),
-                    Some(Cause::NotSaved) => counts.add(Happening::NotSaved),
+                    Some(Cause::NotSaved) => {
+                        entry.taken_back = true;
+                        counts.add(Happening::NotSaved);
+                    }
                     _ => {}
                 }
             }
-            AppEvent::StateChanged { .. } | AppEvent::DidStart { .. } | AppEvent::RepeatAsked { .. } => {}
+            AppEvent::StateChanged { .. } | AppEvent::RepeatAsked { .. } => {}
         }
         Ok(())
     }
 
     /// An app got an event, for the first time.
-    pub(crate) fn received(&mut self, event: &AppEvent) -> Checked {
+    pub(crate) fn received(
+        &mut self,
+        event: &AppEvent,
+        process: Option<u64>,
+        counts: &mut Counts,
+    ) -> Checked {
+        counts.add(Happening::EventsDelivered);
         let Some(id) = crate::compare::session_of_event(event) else { return Ok(()) };
         let Some(entry) = self.entry_mut(id) else { return Ok(()) };
         must(entry.ends_received == 0, "D1: an app received something after did_invalidate", id)?;
-        entry.ends_received += u32::from(matches!(event, AppEvent::DidInvalidate { .. }));
+        match event {
+            AppEvent::Handle { .. } if process.is_some() => {
+                must(entry.got_handle != process, "S14: one process is told twice to handle", id)?;
+                entry.got_handle = process;
+            }
+            AppEvent::DidInvalidate { .. } => entry.ends_received += 1,
+            _ => {}
+        }
         Ok(())
     }
 
@@ -308,7 +371,7 @@ impl Ledger {
             must(!entry.begun || entry.ends_written == 1, "S4: it never ended", id)?;
             must(entry.ends_received == entry.ends_written, "D1: its end never reached the app", id)?;
             let silent = self.extensions.fallback && entry.promised;
-            let heard = entry.rang || entry.told_user || entry.by_choice;
+            let heard = entry.rang || entry.ever_told_missed || entry.by_choice || entry.taken_back;
             must(!silent || heard, "A6: an acknowledged alarm neither rang nor was the user told", id)?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::Counts;
-use crate::history::{History, Step};
+use crate::history::{History, Kill, Step};
 use crate::world::{Failure, play};
 
 /// How many histories are tried at most.
@@ -131,7 +131,7 @@ fn simpler(step: Step) -> Vec<Step> {
         Step::PowerLoss(after, off_ms) => {
             outages(after, off_ms).map(|(a, o)| Step::PowerLoss(a, o)).collect()
         }
-        Step::Kill(after, off_ms) => outages(after, off_ms).map(|(a, o)| Step::Kill(a, o)).collect(),
+        Step::Kill(kill) => kills(kill),
         Step::ClockBy(by_ms) => {
             let sign = by_ms.signum();
             spans(by_ms.unsigned_abs())
@@ -140,6 +140,18 @@ fn simpler(step: Step) -> Vec<Step> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Without one of its circumstances, or sooner, or shorter.
+fn kills(kill: Kill) -> Vec<Step> {
+    let plainer = [
+        Kill { again: None, ..kill },
+        Kill { part: false, ..kill },
+        Kill { dead: 0, ..kill },
+        Kill { clock_ms: 0, ..kill },
+    ];
+    let shorter = outages(kill.after, kill.off_ms).map(|(after, off_ms)| Kill { after, off_ms, ..kill });
+    plainer.into_iter().filter(|other| *other != kill).chain(shorter).map(Step::Kill).collect()
 }
 
 /// Spans below this one, as whole minutes, seconds, or a half.

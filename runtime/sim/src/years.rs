@@ -195,6 +195,10 @@ impl Wearer {
                     self.watch.handle_occurrence(&app, SessionId(self.last_id), self.now);
                 }
                 Output::Deliver { event, .. } => self.react(&event).expect("the app does what it should"),
+                Output::Advance { event, record, .. } => {
+                    self.watch.handle_saved(record.session, self.now);
+                    self.react(&event).expect("the app does what it should");
+                }
                 Output::Ring { session, .. } => {
                     self.rings.push(self.now.wall);
                     self.watch.stop_alarm(session, self.now).expect("it rings");

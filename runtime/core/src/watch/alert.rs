@@ -70,6 +70,7 @@ impl Watch {
             return Err(CallError::NoRoomToSnooze { left: ends_at.saturating_sub(now.since_boot) });
         }
         self.put_to_sleep(id, until);
+        self.save(id);
         self.refresh_alerts();
         Ok(())
     }

@@ -1,10 +1,8 @@
 //! A scheduled session comes due and is handed to its app: A4, A6, A7.
 
 use super::start::in_progress;
-use super::{Phase, Process, Watch};
+use super::{Delegate, Phase, Process, Session, Watch};
 use crate::app::{AppId, AppState};
-use crate::event::AppEvent;
-use crate::record::RecordedPhase;
 use crate::session::{Cause, End, ErrorCode, SessionId};
 use crate::time::{Now, WallTime};
 use crate::watch::{CallError, Output};
@@ -39,54 +37,60 @@ impl Watch {
 
     fn hand_over(&mut self, id: SessionId, app: &AppId, at: WallTime, expiration: WallTime, now: Now) {
         let ends_at = Self::ends_at(expiration, now);
-        let rang = self.sessions.get(&id).is_some_and(|session| session.rang);
         self.note_instant_used(id, now);
         self.set_phase(id, Phase::Handed { since: at, ends_at, deadline: None });
-        self.save(id, RecordedPhase::Running { since: at, expiration, scheduled: true, rang });
         self.plan_fallback(id, ends_at, expiration, now);
         self.bring_up(app);
         if self.app_state(app) == Some(AppState::NotRunning) {
             self.set_state(app, AppState::Background);
         }
-        self.put(Output::Deliver { app: app.clone(), event: AppEvent::Handle { session: id, expiration } });
+        self.tell_handle(id);
         if self.apps.get(app).is_some_and(|installed| installed.process == Process::Attached) {
             self.start_handle_time(app, now);
         }
         self.want_occurrence(app, now);
     }
 
-    /// From now on the app, which listens, has its time to set a delegate (A4).
+    /// From now on the app, which listens, has its time to set a delegate (A4, S14).
     pub(super) fn start_handle_time(&mut self, app: &AppId, now: Now) {
         let due = now.after(self.limits.handle_time);
-        for id in self.all(app, |session| matches!(session.phase, Phase::Handed { .. })) {
-            if let Some(session) = self.sessions.get_mut(&id)
-                && let Phase::Handed { deadline, .. } = &mut session.phase
+        for id in self.all(app, Session::awaits_delegate) {
+            if let Some(Session {
+                phase:
+                    Phase::Handed { deadline, .. }
+                    | Phase::Running { delegate: Delegate::Awaited { deadline }, .. },
+                ..
+            }) = self.sessions.get_mut(&id)
             {
                 deadline.get_or_insert(due);
             }
         }
     }
 
-    /// The app has set its delegate for a session that it was handed (A4): now the session runs. An answer that
-    /// comes twice changes nothing: a session is handed over again when the runtime died in between.
+    /// The app has set its delegate for a session that it was handed (A4): now the session runs, or it ran all along
+    /// and its app has it again (S14). An answer that comes twice changes nothing: a session is handed over again
+    /// when the runtime died in between.
     ///
     /// # Errors
     /// When the session is not the app's, or does not wait for a delegate.
     pub fn handle_handled(&mut self, app: &AppId, id: SessionId, now: Now) -> Result<(), CallError> {
         match self.session_of(app, id)?.phase {
-            Phase::Handed { since, ends_at, .. } => {
-                self.run(id, since, ends_at, now);
-                Ok(())
-            }
-            Phase::Running { .. } => Ok(()),
+            Phase::Handed { since, ends_at, .. } => self.run(id, since, ends_at, now),
+            Phase::Running { delegate: Delegate::Awaited { .. }, .. } => self.run_on(id),
+            Phase::Running { delegate: Delegate::Set, .. } => {}
             Phase::NotStarted | Phase::Scheduled { .. } | Phase::Invalid { .. } => {
-                Err(CallError::NotHanded(id))
+                return Err(CallError::NotHanded(id));
             }
         }
+        Ok(())
     }
 
-    /// The record of a session is on disk: the one that it replaces is over (A3).
+    /// A record of a session is on disk, by an [`Output::Save`] or an [`Output::Advance`]: it is no draft any more
+    /// (D2), and the one that it replaces is over (A3).
     pub fn handle_saved(&mut self, id: SessionId, now: Now) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.draft = false;
+        }
         self.end_replaced_by(id, now);
     }
 

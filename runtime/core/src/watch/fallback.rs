@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Phase, Watch};
 use crate::app::AppId;
 use crate::haptics::Haptic;
-use crate::record::{RecordedPhase, SessionRecord};
+use crate::record::{RecordedFallback, RecordedPhase, SessionRecord};
 use crate::session::{Cause, End, SessionId, SessionKind};
 use crate::time::{Now, WallTime};
 use crate::watch::{Output, TimeoutReason};
@@ -41,6 +41,29 @@ impl Fallback {
 
     pub(super) fn rings(&self) -> bool {
         self.ring.is_some_and(|ring| ring.snoozed_until.is_none())
+    }
+
+    /// What is to be on disk when its session is over.
+    pub(super) fn record(&self, session: SessionId) -> SessionRecord {
+        let phase = RecordedPhase::Fallback(self.recorded());
+        SessionRecord { session, app: self.app.clone(), kind: self.kind, phase }
+    }
+
+    pub(super) fn recorded(&self) -> RecordedFallback {
+        let snoozed_until = self.ring.and_then(|ring| ring.snoozed_until);
+        RecordedFallback {
+            at: self.at,
+            until: self.until,
+            over_at: self.over_at,
+            snoozed_until: snoozed_until.map(|at| self.until.minus(self.over_at.saturating_sub(at))),
+        }
+    }
+}
+
+impl RecordedFallback {
+    /// When it is over; where that was not written, or on another boot, by the wall clock.
+    fn over_at(self, now: Now) -> Duration {
+        if self.over_at.is_zero() { now.after(self.until.since(now.wall)) } else { self.over_at }
     }
 }
 
@@ -83,7 +106,8 @@ impl Watch {
         let until = at.plus(self.limits.fallback_time);
         let in_time = self.limits.extensions.fallback && now.wall < until;
         if in_time {
-            self.take_up_fallback(id, app.clone(), kind, at, until, now);
+            let planned = RecordedFallback { at, until, over_at: Duration::ZERO, snoozed_until: None };
+            self.take_up_fallback(id, app.clone(), kind, planned, now);
         }
         in_time
     }
@@ -93,15 +117,15 @@ impl Watch {
         id: SessionId,
         app: AppId,
         kind: SessionKind,
-        (at, until): (WallTime, WallTime),
+        recorded: RecordedFallback,
         now: Now,
     ) {
         if !self.limits.extensions.fallback {
             self.put(Output::Forget { session: id });
-        } else if now.wall < until {
-            self.take_up_fallback(id, app, kind, at, until, now);
+        } else if recorded.over_at(now) > now.since_boot {
+            self.take_up_fallback(id, app, kind, recorded, now);
         } else {
-            self.put(Output::TellMissed { session: id, app, at });
+            self.put(Output::TellMissed { session: id, app, at: recorded.at });
             self.put(Output::Forget { session: id });
         }
     }
@@ -111,13 +135,35 @@ impl Watch {
         id: SessionId,
         app: AppId,
         kind: SessionKind,
-        at: WallTime,
-        until: WallTime,
+        recorded: RecordedFallback,
         now: Now,
     ) {
-        let rings_at = now.after(at.since(now.wall));
-        let over_at = now.after(until.since(now.wall));
-        self.fallbacks.insert(id, Fallback { app, kind, rings_at, over_at, at, until, ring: None });
+        let RecordedFallback { at, until, snoozed_until, .. } = recorded;
+        let over_at = recorded.over_at(now);
+        let rings_at = over_at.saturating_sub(until.since(at));
+        let ring = snoozed_until.map(|snoozed_until| FallbackRing {
+            last: now.since_boot,
+            snoozed_until: Some(over_at.saturating_sub(until.since(snoozed_until))),
+        });
+        if ring.is_some() {
+            self.loud.insert(id);
+        }
+        self.fallbacks.insert(id, Fallback { app, kind, rings_at, over_at, at, until, ring });
+    }
+
+    /// That of a session which goes on.
+    pub(super) fn resume_fallback(&mut self, id: SessionId, recorded: Option<RecordedFallback>, now: Now) {
+        let (Some(recorded), Some(session)) = (recorded, self.sessions.get(&id)) else { return };
+        let (Phase::Handed { since, .. } | Phase::Running { since, .. }) = session.phase else { return };
+        let (app, kind) = (session.app.clone(), session.kind);
+        if !self.limits.extensions.fallback {
+            return;
+        }
+        if recorded.over_at(now) > now.since_boot {
+            self.take_up_fallback(id, app, kind, recorded, now);
+        } else {
+            self.put(Output::TellMissed { session: id, app, at: since });
+        }
     }
 
     /// What becomes of a session's fallback at its end: whoever ended it knowingly is awake. Otherwise it stays, and
@@ -127,8 +173,7 @@ impl Watch {
             self.drop_fallback(id);
         }
         let fallback = self.fallbacks.get(&id)?;
-        let phase = RecordedPhase::Fallback { at: fallback.at, until: fallback.until };
-        Some(SessionRecord { session: id, app: fallback.app.clone(), kind: fallback.kind, phase })
+        Some(fallback.record(id))
     }
 
     /// The fallback is over, and silent.
@@ -142,9 +187,17 @@ impl Watch {
     pub(super) fn end_fallback(&mut self, id: SessionId) {
         self.drop_fallback(id);
         self.refresh_alerts();
-        if !self.sessions.get(&id).is_some_and(super::Session::is_open) {
+        if self.sessions.get(&id).is_some_and(super::Session::is_open) {
+            self.save(id);
+        } else {
             self.put(Output::Forget { session: id });
         }
+    }
+
+    /// How many fallbacks of the app have a session that is over.
+    pub(super) fn fallbacks_alone(&self, app: &AppId) -> usize {
+        let is_over = |id: &SessionId| self.sessions.get(id).is_none_or(super::Session::is_over);
+        self.fallbacks.iter().filter(|(id, fallback)| fallback.app == *app && is_over(id)).count()
     }
 
     pub(super) fn forget_fallbacks_of(&mut self, app: &AppId) {

@@ -1,6 +1,6 @@
 //! The life cycle of apps: L1–L7, and what it means for sessions (T2, T3).
 
-use super::{Installed, Process, Watch, Wrist, app_exited};
+use super::{Installed, Process, Session, Watch, Wrist, app_exited};
 use crate::app::{AppId, AppState};
 use crate::event::AppEvent;
 use crate::session::{Cause, End, ExitStatus, Reason};
@@ -62,7 +62,7 @@ impl Watch {
     /// The app listens to its events: it is up.
     pub fn handle_attached(&mut self, app: &AppId, now: Now) {
         let Some(installed) = self.apps.get_mut(app) else { return };
-        if installed.process != Process::Launching {
+        if !matches!(installed.process, Process::Launching | Process::Adopted) {
             return;
         }
         installed.process = Process::Attached;
@@ -85,8 +85,7 @@ impl Watch {
     /// Memory is short: the app that is suspended longest is ended (L5). Its scheduled session stays (A4).
     pub fn handle_memory_short(&mut self, now: Now) {
         let suspended = self.apps.iter().filter_map(|(id, installed)| {
-            let alive = matches!(installed.process, Process::Launching | Process::Attached);
-            Some((installed.suspended_since.filter(|_| alive)?, id))
+            Some((installed.suspended_since.filter(|_| installed.process.is_alive())?, id))
         });
         if let Some((_, app)) = suspended.min() {
             let app = app.clone();
@@ -103,22 +102,34 @@ impl Watch {
             return;
         };
         let process = std::mem::replace(&mut installed.process, Process::None);
-        if process != (Process::Ending { relaunch: true }) {
-            installed.leaves_at = None;
-        }
         installed.suspends_at = None;
         installed.suspended_since = None;
         installed.kill_at = None;
         self.set_state(app, AppState::NotRunning);
-        for session in self.sessions_that_die_with(app) {
+        if process.is_alive() && self.may_relaunch(app, status, now) {
+            self.forget_sessions_that_are_not_open(app);
+            self.relaunch(app, now);
+        } else {
+            self.end_with_process(app, process, status, now);
+        }
+    }
+
+    /// The app is gone, and the sessions that lived in its process.
+    fn end_with_process(&mut self, app: &AppId, exited: Process, status: ExitStatus, now: Now) {
+        if let Some(installed) = self.apps.get_mut(app)
+            && exited != (Process::Ending { relaunch: true })
+        {
+            installed.leaves_at = None;
+        }
+        for session in self.all(app, Session::keeps_app_awake) {
             self.end(session, app_exited(status), now);
         }
-        // The others lived in the process (S1); nobody can name them any more.
+        // The others can be named by nobody any more (S1).
         self.forget_sessions_that_are_not_open(app);
         if self.frontmost.as_ref() == Some(app) {
-            self.reopen_or_clear_front(app, process, now);
+            self.reopen_or_clear_front(app, exited, now);
         }
-        if matches!(process, Process::Ending { .. }) {
+        if matches!(exited, Process::Ending { .. }) {
             for session in self.scheduled_sessions(app) {
                 self.handle_due(session, now); // A4: it may have come due meanwhile
             }
@@ -149,9 +160,10 @@ impl Watch {
         let output = match installed.process {
             Process::None => {
                 installed.process = Process::Launching;
+                installed.launches = installed.launches.saturating_add(1);
                 Some(Output::Launch { app: app.clone() })
             }
-            Process::Launching | Process::Attached => {
+            Process::Launching | Process::Adopted | Process::Attached => {
                 (installed.state == AppState::Suspended).then(|| Output::Thaw { app: app.clone() })
             }
             Process::Ending { .. } => {
@@ -171,7 +183,7 @@ impl Watch {
         let Some(installed) = self.apps.get_mut(app) else { return };
         match installed.process {
             Process::None => {}
-            Process::Launching | Process::Attached => {
+            Process::Launching | Process::Adopted | Process::Attached => {
                 installed.process = Process::Ending { relaunch: false };
                 installed.kill_at = Some(kill_at);
                 installed.suspends_at = None;
@@ -193,7 +205,7 @@ impl Watch {
     }
 
     /// The frontmost app is active with the screen on, inactive with it off (L2, L3).
-    fn follow_wrist(&mut self, app: &AppId, now: Now) {
+    pub(super) fn follow_wrist(&mut self, app: &AppId, now: Now) {
         let frontmost_time = self.limits.frontmost_time;
         let Some(installed) = self.apps.get_mut(app) else { return };
         let state = match self.wrist {
@@ -202,9 +214,10 @@ impl Watch {
                 match installed.process {
                     Process::Attached => AppState::Active,
                     Process::Ending { relaunch: false } => installed.state, // until its exit
-                    Process::None | Process::Launching | Process::Ending { relaunch: true } => {
-                        AppState::Inactive
-                    }
+                    Process::None
+                    | Process::Launching
+                    | Process::Adopted
+                    | Process::Ending { relaunch: true } => AppState::Inactive,
                 }
             }
             Wrist::Down => {
@@ -242,8 +255,7 @@ impl Watch {
         }
         let suspends_at = now.after(self.limits.suspend_grace);
         let Some(installed) = self.apps.get_mut(app) else { return };
-        let alive = matches!(installed.process, Process::Launching | Process::Attached);
-        if installed.state == AppState::Background && alive {
+        if installed.state == AppState::Background && installed.process.is_alive() {
             installed.suspends_at.get_or_insert(suspends_at);
         }
     }
@@ -252,7 +264,7 @@ impl Watch {
     pub(super) fn suspend(&mut self, app: &AppId, now: Now) {
         let Some(installed) = self.apps.get_mut(app) else { return };
         installed.suspends_at = None;
-        if matches!(installed.process, Process::Launching | Process::Attached) {
+        if installed.process.is_alive() {
             installed.suspended_since = Some(now.since_boot);
             self.set_state(app, AppState::Suspended);
             self.put(Output::Freeze { app: app.clone() });

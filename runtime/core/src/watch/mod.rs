@@ -15,12 +15,15 @@
 //! assert_eq!(watch.app_state(&breathe), Some(AppState::Active));
 //! ```
 
+mod adopt;
 mod alert;
 mod due;
 mod fallback;
 mod lifecycle;
 mod output;
+mod recorded;
 mod recurring;
+mod relaunch;
 mod restore;
 mod ring;
 mod run;
@@ -50,6 +53,7 @@ use timers::Timers;
 use tracked::Tracked;
 
 pub use output::{CallError, Output, TimeoutReason};
+pub use restore::{Draft, Kept, Standing, Survivor};
 pub use ring::Repeat;
 pub use view::{AlarmView, SessionView};
 
@@ -100,6 +104,10 @@ struct Installed {
     kill_at: Option<Duration>,
     /// Since when it is suspended (L5).
     suspended_since: Option<Duration>,
+    /// How often it was launched; it names its process to the records of its sessions (D2).
+    launches: u32,
+    /// When it was launched again after a crash, of late (S14).
+    relaunches: VecDeque<Duration>,
     /// All of its sessions.
     sessions: BTreeSet<SessionId>,
     recurring: Option<Recurring>,
@@ -111,6 +119,8 @@ enum Process {
     None,
     /// Launched; it does not yet listen to its events.
     Launching,
+    /// Found alive when the runtime was started again; it does not listen again yet (D2).
+    Adopted,
     Attached,
     /// Told to end; `relaunch` when the user opened the app again meanwhile.
     Ending {
@@ -128,6 +138,8 @@ struct Session {
     recurring: bool,
     /// Its app called for a haptic (N6, N7), maybe before the runtime died.
     rang: bool,
+    /// Its app made it, and nothing of it is on disk yet (D2).
+    draft: bool,
     /// The waiting sessions that end as soon as this one is on disk (A3).
     replaces: Vec<SessionId>,
     phase: Phase,
@@ -152,10 +164,22 @@ enum Phase {
         ends_at: Duration,
         /// Taken when it was said (S4).
         will_expire_at: Option<Duration>,
+        delegate: Delegate,
         ring: Option<ring::Ring>,
     },
     Invalid {
         expiration: Option<WallTime>,
+    },
+}
+
+/// Whether the process that is there has set its delegate for a session that runs (S14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Delegate {
+    Set,
+    /// The process that had set it crashed, and the next one was handed the session.
+    Awaited {
+        /// When it has to be set; runs from the moment the app listens.
+        deadline: Option<Duration>,
     },
 }
 
@@ -281,9 +305,18 @@ impl Installed {
             suspends_at: None,
             kill_at: None,
             suspended_since: None,
+            launches: 0,
+            relaunches: VecDeque::new(),
             sessions: BTreeSet::new(),
             recurring: None,
         }
+    }
+}
+
+impl Process {
+    /// Whether it was started, and not told to end.
+    const fn is_alive(self) -> bool {
+        matches!(self, Self::Launching | Self::Adopted | Self::Attached)
     }
 }
 
@@ -300,7 +333,16 @@ impl Phase {
 
 impl Session {
     const fn new(app: AppId, kind: SessionKind, phase: Phase) -> Self {
-        Self { app, kind, scheduled: false, recurring: false, rang: false, replaces: Vec::new(), phase }
+        Self {
+            app,
+            kind,
+            scheduled: false,
+            recurring: false,
+            rang: false,
+            draft: false,
+            replaces: Vec::new(),
+            phase,
+        }
     }
 
     /// Whether the session keeps its app from being suspended (T1, A4).

@@ -37,12 +37,23 @@ pub enum Output {
         /// The app.
         app: AppId,
     },
-    /// Tell the app (D1). Ends of sessions come as [`Output::Conclude`].
+    /// Tell the app (D1). What a session's next step tells comes as [`Output::Advance`], its end as
+    /// [`Output::Conclude`].
     Deliver {
         /// The app.
         app: AppId,
         /// What.
         event: AppEvent,
+    },
+    /// Tell the app that a session went a step further, and write down where it stands now: in one write, so that no
+    /// crash in between doubles or loses the step (D1, D2).
+    Advance {
+        /// The app.
+        app: AppId,
+        /// `handle`, `did_start` or `will_expire`.
+        event: AppEvent,
+        /// The session.
+        record: SessionRecord,
     },
     /// Tell the app that a session ended, and put `keep` in the place of its record, or take that away: in one write,
     /// so that no crash in between doubles or loses the end (D1, D2).
@@ -56,7 +67,7 @@ pub enum Output {
         /// What is still owed for it (N7).
         keep: Option<SessionRecord>,
     },
-    /// Write the session down before the call that led to it is answered (A6).
+    /// Write the session down before the call that led to it is answered (A6); what changed, nobody is told (D2).
     Save(SessionRecord),
     /// Nothing is owed for the session any more: its record may go.
     Forget {

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::{Phase, Session, Watch};
 use crate::app::{AppId, AppState};
-use crate::record::{RecordedPhase, RecurrenceRecord, UsedInstant};
+use crate::record::{RecurrenceRecord, UsedInstant};
 use crate::recurrence::Recurrence;
 use crate::session::{Cause, End, ErrorCode, Reason, SessionId, SessionKind, SessionState};
 use crate::time::{Now, WallTime};
@@ -199,7 +199,7 @@ impl Watch {
             app: app.clone(),
             state: SessionState::Scheduled,
         });
-        self.save(id, RecordedPhase::Scheduled { at, recurring: true });
+        self.save(id);
         self.put(Output::Arm { session: id, at });
     }
 
@@ -248,7 +248,7 @@ impl Watch {
             return; // what is due is dealt with by its time (A7)
         }
         *at = next;
-        self.save(id, RecordedPhase::Scheduled { at: next, recurring: true });
+        self.save(id);
         self.put(Output::Arm { session: id, at: next });
     }
 

@@ -6,7 +6,7 @@ use super::{Phase, Session, Watch};
 use crate::app::AppId;
 use crate::event::AppEvent;
 use crate::haptics::Haptic;
-use crate::record::RecordedPhase;
+use crate::record::RecordedRing;
 use crate::session::SessionId;
 use crate::time::Now;
 use crate::watch::{CallError, Output};
@@ -33,6 +33,8 @@ pub(super) struct Ring {
     /// How many had been played when the app last answered.
     answered: u32,
     last: Duration,
+    /// When it was taken up after a restart: its next haptic was due then.
+    taken_up: Option<Duration>,
     /// When it rings again, while it is snoozed (N5).
     pub(super) snoozed_until: Option<Duration>,
 }
@@ -41,7 +43,20 @@ impl Ring {
     pub(super) fn next(&self) -> Option<Duration> {
         let awake = self.snoozed_until.is_none();
         let interval = self.interval.filter(|interval| awake && !interval.is_zero())?; // N2: zero stops
-        Some(self.last.saturating_add(interval))
+        Some(self.taken_up.unwrap_or(self.last.saturating_add(interval)))
+    }
+
+    pub(super) const fn recorded(&self) -> RecordedRing {
+        let Self { haptic, repeat, interval, played, snoozed_until, .. } = *self;
+        RecordedRing { haptic, repeat, interval, played, snoozed_until }
+    }
+
+    /// One that rang before the runtime died: its next haptic is due now, unless it is snoozed. What the app was asked
+    /// last it may answer still.
+    pub(super) fn resumed(recorded: RecordedRing, now: Now) -> Self {
+        let RecordedRing { haptic, repeat, interval, played, snoozed_until } = recorded;
+        let (last, answered) = (now.since_boot, played.saturating_sub(1));
+        Self { haptic, repeat, interval, played, answered, last, taken_up: Some(last), snoozed_until }
     }
 
     fn awaits_answer(&self, played: u32) -> bool {
@@ -81,9 +96,22 @@ impl Watch {
         let (played, snoozed_until) =
             ring.map_or((0, fallback_snoozed), |ring| (ring.played, ring.snoozed_until));
         let last = now.since_boot;
-        *ring = Some(Ring { haptic, repeat, interval, played, answered: played, last, snoozed_until });
+        *ring = Some(Ring {
+            haptic,
+            repeat,
+            interval,
+            played,
+            answered: played,
+            last,
+            taken_up: None,
+            snoozed_until,
+        });
+        let saves = self.sessions.get(&id).is_some_and(|session| session.rang) || snoozed_until.is_some();
         if snoozed_until.is_none() {
-            self.play_haptic(id, now);
+            self.play_haptic(id, now); // the first one is written down with it
+        }
+        if saves {
+            self.save(id);
         }
         self.loud.insert(id);
         if let Repeat::EveryMs(interval_ms) = repeat {
@@ -98,16 +126,6 @@ impl Watch {
         let ends_at = self.sessions.get(&id).and_then(Session::ends_at);
         let ring = self.fallbacks.get(&id).and_then(|fallback| fallback.ring);
         ring.and_then(|ring| ring.snoozed_until).is_some_and(|until| ends_at.is_some_and(|end| end <= until))
-    }
-
-    /// The app has rung, which outlives a restart (N6, N7).
-    fn note_rang(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(&id) else { return };
-        if let Session { rang: rang @ false, phase: Phase::Running { since, expiration, .. }, .. } = session {
-            *rang = true;
-            let (since, expiration) = (*since, *expiration);
-            self.save(id, RecordedPhase::Running { since, expiration, scheduled: true, rang: true });
-        }
     }
 
     /// The app says when the next haptic comes, and which (N2). An answer that comes twice or late, after the
@@ -127,9 +145,13 @@ impl Watch {
         let interval = self.allowed_interval(interval_ms);
         let Some(Some(ring)) = self.ring_mut(id) else { return Err(CallError::NotRinging(id)) };
         if ring.awaits_answer(played) {
+            let before = (ring.interval, ring.haptic);
             ring.answered = played;
             ring.interval = interval;
             ring.haptic = haptic.unwrap_or(ring.haptic);
+            if (ring.interval, ring.haptic) != before {
+                self.save(id);
+            }
             self.say_if_changed(id, interval_ms);
         }
         Ok(())
@@ -141,11 +163,20 @@ impl Watch {
         let Some(Some(ring)) = self.ring_mut(id) else { return };
         ring.played = ring.played.saturating_add(1);
         ring.last = now.since_boot;
+        ring.taken_up = None;
         let (haptic, played, asks) = (ring.haptic, ring.played, ring.repeat == Repeat::Ask);
         self.put(Output::Ring { session: id, app: app.clone(), haptic });
-        self.note_rang(id); // after the haptic: the power may fail in between
+        self.note_rang(id);
         if asks {
             self.put(Output::Deliver { app, event: AppEvent::RepeatAsked { session: id, played } });
+        }
+    }
+
+    /// The app has rung, which outlives a restart (N6, N7); after the haptic, as the power may fail in between.
+    fn note_rang(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if !std::mem::replace(&mut session.rang, true) {
+            self.save(id);
         }
     }
 

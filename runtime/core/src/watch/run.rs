@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Phase, Session, Watch};
+use super::{Delegate, Phase, Session, Watch};
 use crate::app::AppId;
 use crate::event::AppEvent;
-use crate::record::{RecordedPhase, SessionRecord};
+use crate::record::SessionRecord;
 use crate::session::{Cause, End, ErrorCode, SessionId, SessionState};
 use crate::time::{Now, WallTime};
 use crate::watch::Output;
@@ -24,28 +24,29 @@ impl Watch {
     /// since the end was reckoned (A7), so it is not reckoned again.
     pub(super) fn run(&mut self, id: SessionId, since: WallTime, ends_at: Duration, now: Now) {
         let Some(session) = self.sessions.get(&id) else { return };
-        let Session { kind, scheduled, rang, .. } = *session;
-        let app = session.app.clone();
+        let (app, kind) = (session.app.clone(), session.kind);
         let expiration = since.plus(self.limits.of(kind));
         let left = ends_at.saturating_sub(now.since_boot);
         let lead = self.limits.will_expire_lead.min(left / 2); // S4
         let will_expire_at = Some(ends_at.saturating_sub(lead));
-        self.set_phase(id, Phase::Running { since, expiration, ends_at, will_expire_at, ring: None });
-        self.save(id, RecordedPhase::Running { since, expiration, scheduled, rang });
-        self.put(Output::Measure { session: id, app: app.clone(), kind });
-        self.put(Output::Deliver { app, event: AppEvent::DidStart { session: id, expiration } });
+        let delegate = Delegate::Set;
+        self.set_phase(
+            id,
+            Phase::Running { since, expiration, ends_at, will_expire_at, delegate, ring: None },
+        );
+        self.put(Output::Measure { session: id, app, kind });
+        self.advance(id, AppEvent::DidStart { session: id, expiration });
     }
 
     pub(super) fn say_will_expire(&mut self, id: SessionId, now: Now) {
-        let Some(Session { app, phase: Phase::Running { ends_at, will_expire_at, .. }, .. }) =
+        let Some(Session { phase: Phase::Running { ends_at, will_expire_at, .. }, .. }) =
             self.sessions.get_mut(&id)
         else {
             return;
         };
         *will_expire_at = None;
-        let event = AppEvent::WillExpire { session: id, remaining: ends_at.saturating_sub(now.since_boot) };
-        let app = app.clone();
-        self.put(Output::Deliver { app, event });
+        let remaining = ends_at.saturating_sub(now.since_boot);
+        self.advance(id, AppEvent::WillExpire { session: id, remaining });
     }
 
     /// Ends a session, whatever its state, with the one `did_invalidate` that it gets (S4).
@@ -107,13 +108,6 @@ impl Watch {
             );
             let app = session.app.clone();
             self.put(Output::SessionStateChanged { session: id, app, state });
-        }
-    }
-
-    pub(super) fn save(&mut self, id: SessionId, phase: RecordedPhase) {
-        if let Some(session) = self.sessions.get(&id) {
-            let record = SessionRecord { session: id, app: session.app.clone(), kind: session.kind, phase };
-            self.put(Output::Save(record));
         }
     }
 

@@ -3,7 +3,6 @@
 use super::{Phase, Session, Watch};
 use crate::app::{AppId, AppState};
 use crate::limits::Extensions;
-use crate::record::RecordedPhase;
 use crate::session::{Cause, End, ErrorCode, Reason, SessionId, SessionKind, SessionState};
 use crate::time::{Now, WallTime};
 use crate::watch::{CallError, Output};
@@ -23,13 +22,13 @@ impl Watch {
     ) -> Result<(), CallError> {
         let kind = self.kind_of_session(app, named)?.map_err(CallError::NotAllowed)?;
         let limit = self.limits.sessions_per_app;
-        if self.all(app, |session| !session.is_over()).len() >= limit {
+        if self.all(app, |session| !session.is_over()).len() + self.fallbacks_alone(app) >= limit {
             return Err(CallError::TooManySessions { limit });
         }
         if self.sessions.contains_key(&id) || self.fallbacks.contains_key(&id) {
             return Err(CallError::TakenSession(id));
         }
-        self.add_session(id, Session::new(app.clone(), kind, Phase::NotStarted));
+        self.add_session(id, Session { draft: true, ..Session::new(app.clone(), kind, Phase::NotStarted) });
         Ok(())
     }
 
@@ -112,13 +111,13 @@ impl Watch {
         }
         if at > now.wall {
             self.set_phase(id, Phase::Scheduled { at });
-            self.save(id, RecordedPhase::Scheduled { at, recurring: false });
+            self.save(id);
             self.put(Output::Arm { session: id, at });
         } else {
             let expiration = at.plus(self.limits.of(kind)); // A2: its time counts from the given instant
             let ends_at = Self::ends_at(expiration, now);
-            self.run(id, at, ends_at, now);
             self.plan_fallback(id, ends_at, expiration, now);
+            self.run(id, at, ends_at, now);
             self.end_replaced_by(id, now);
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::timers::{NEVER, Subject, Times};
-use super::{Fallback, Installed, Phase, Watch};
+use super::{Delegate, Fallback, Installed, Phase, Watch};
 use crate::app::AppId;
 use crate::session::{Cause, End, ErrorCode, Reason, SessionId};
 use crate::time::Now;
@@ -135,12 +135,20 @@ impl Phase {
             Self::Handed { ends_at, deadline, .. } => {
                 [Some((*ends_at, Limit)), deadline.map(|at| (at, HandleTime)), None, None]
             }
-            Self::Running { ends_at, will_expire_at, ring, .. } => [
-                Some((*ends_at, Limit)),
-                will_expire_at.map(|at| (at, WillExpire)),
-                ring.as_ref().and_then(super::ring::Ring::next).map(|at| (at, NextHaptic)),
-                ring.as_ref().and_then(|ring| ring.snoozed_until).map(|at| (at, SnoozeOver)),
-            ],
+            Self::Running { ends_at, will_expire_at, delegate, ring, .. } => {
+                let next = ring.as_ref().and_then(super::ring::Ring::next).map(|at| (at, NextHaptic));
+                let snoozed_until = ring.as_ref().and_then(|ring| ring.snoozed_until);
+                let deadline = match delegate {
+                    Delegate::Set => None,
+                    Delegate::Awaited { deadline } => *deadline,
+                };
+                [
+                    Some((*ends_at, Limit)),
+                    will_expire_at.map(|at| (at, WillExpire)),
+                    next.or(snoozed_until.map(|at| (at, SnoozeOver))), // what is snoozed has no next
+                    deadline.map(|at| (at, HandleTime)),
+                ]
+            }
         }
     }
 }

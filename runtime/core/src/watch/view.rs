@@ -85,6 +85,11 @@ impl Watch {
         self.sessions.get(&id).map(|session| &session.app)
     }
 
+    /// The session of the app that runs or was handed over (S3): a process that is launched meanwhile goes on with it.
+    pub fn session_in_progress(&self, app: &AppId) -> Option<SessionId> {
+        self.running_session(app)
+    }
+
     /// One session of an app.
     pub fn session(&self, app: &AppId, id: SessionId) -> Option<SessionView> {
         self.session_of(app, id).ok().map(|session| session.view(id))
@@ -168,10 +173,6 @@ impl Watch {
 
     pub(super) fn is_ending(&self, app: &AppId) -> bool {
         self.apps.get(app).is_some_and(|installed| matches!(installed.process, Process::Ending { .. }))
-    }
-
-    pub(super) fn sessions_that_die_with(&self, app: &AppId) -> Vec<SessionId> {
-        self.all(app, Session::keeps_app_awake)
     }
 
     pub(super) fn open_sessions_of(&self, app: &AppId) -> Vec<SessionId> {

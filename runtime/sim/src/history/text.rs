@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use carpus_core::SessionKind;
 
-use super::{App, AppSetup, Behaviour, Every, History, Numbers, Step, When, Which};
+use super::{App, AppSetup, Behaviour, Every, History, Kill, Numbers, Step, When, Which};
 use crate::zones;
 
 /// A text is no history.
@@ -27,11 +27,14 @@ impl std::error::Error for BadHistory {}
 
 impl Behaviour {
     /// Every behaviour.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Obedient,
         Self::Slow,
         Self::Late,
         Self::Crashing,
+        Self::Unsteady,
+        Self::CrashLoop,
+        Self::Quitting,
         Self::Hanging,
         Self::Deaf,
         Self::Greedy,
@@ -45,6 +48,9 @@ impl Behaviour {
             Self::Slow => "slow",
             Self::Late => "late",
             Self::Crashing => "crashing",
+            Self::Unsteady => "unsteady",
+            Self::CrashLoop => "crash-loop",
+            Self::Quitting => "quitting",
             Self::Hanging => "hanging",
             Self::Deaf => "deaf",
             Self::Greedy => "greedy",
@@ -134,6 +140,22 @@ impl fmt::Display for Every {
     }
 }
 
+impl fmt::Display for Kill {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} {}", self.after, self.off_ms)?;
+        if self.clock_ms != 0 {
+            write!(out, " clock:{}", self.clock_ms)?;
+        }
+        if self.dead != 0 {
+            write!(out, " dead:{}", self.dead)?;
+        }
+        if self.part {
+            write!(out, " part")?;
+        }
+        self.again.map_or(Ok(()), |after| write!(out, " again:{after}"))
+    }
+}
+
 fn kind_name(kind: Option<SessionKind>) -> Optional<&'static str> {
     Optional(kind.map(SessionKind::name))
 }
@@ -169,7 +191,7 @@ impl fmt::Display for Step {
             Self::DiskFull(full) => write!(out, "disk-full {full}"),
             Self::DiskSlow(ms) => write!(out, "disk-slow {ms}"),
             Self::PowerLoss(after, off_ms) => write!(out, "power-loss {after} {off_ms}"),
-            Self::Kill(after, off_ms) => write!(out, "kill {after} {off_ms}"),
+            Self::Kill(kill) => write!(out, "kill {kill}"),
             Self::Crash(app) => write!(out, "crash {app}"),
             Self::ChildFails(child) => write!(out, "child-fails {child}"),
             Self::Timeout => write!(out, "timeout"),
@@ -331,7 +353,7 @@ fn step(line: &str) -> Option<Step> {
         ["disk-full", full] => Step::DiskFull(number(full)?),
         ["disk-slow", ms] => Step::DiskSlow(number(ms)?),
         ["power-loss", after, off_ms] => Step::PowerLoss(number(after)?, number(off_ms)?),
-        ["kill", after, off_ms] => Step::Kill(number(after)?, number(off_ms)?),
+        ["kill", after, off_ms, ref how @ ..] => Step::Kill(kill(number(after)?, number(off_ms)?, how)?),
         ["crash", of] => Step::Crash(app(of)?),
         ["child-fails", child] => Step::ChildFails(number(child)?),
         ["timeout"] => Step::Timeout,
@@ -341,6 +363,20 @@ fn step(line: &str) -> Option<Step> {
         ["not-saved", id] => Step::NotSaved(which(id)?),
         _ => call(&words)?,
     })
+}
+
+fn kill(after: u32, off_ms: u64, how: &[&str]) -> Option<Kill> {
+    let mut kill = Kill { after, off_ms, ..Kill::default() };
+    for word in how {
+        match word.split_once(':') {
+            Some(("clock", ms)) => kill.clock_ms = number(ms)?,
+            Some(("dead", apps)) => kill.dead = number(apps)?,
+            Some(("again", after)) => kill.again = Some(number(after)?),
+            None if *word == "part" => kill.part = true,
+            _ => return None,
+        }
+    }
+    Some(kill)
 }
 
 fn call(words: &[&str]) -> Option<Step> {

@@ -1,12 +1,14 @@
 //! The life cycle of apps (L).
 
+use std::time::Duration;
+
 use carpus_core::app::{AppRights, AppState};
 use carpus_core::session::{Cause, End, ErrorCode, ExitStatus, Reason};
 use carpus_core::watch::{CallError, Output};
 use carpus_core::{AppEvent, AppId, Application, Now, SessionId};
 
 use super::Reference;
-use super::state::{App, Phase, Process, Session};
+use super::state::{App, HandedAgain, Phase, Process, Session};
 
 type Call = Result<(), CallError>;
 
@@ -99,7 +101,7 @@ impl Reference {
     }
 
     /// L1: an app's state changes; the app is told while it listens, but never that it is suspended or gone.
-    fn l1_set_state(&mut self, app: &AppId, state: AppState, now: Now) {
+    pub(super) fn l1_set_state(&mut self, app: &AppId, state: AppState, now: Now) {
         let entry = self.app_mut(app);
         if entry.state == state {
             return;
@@ -157,13 +159,15 @@ impl Reference {
         }
     }
 
-    fn l2_launch(&mut self, app: &AppId, state: AppState, now: Now) {
-        self.app_mut(app).process = Process::Launching;
+    pub(super) fn l2_launch(&mut self, app: &AppId, state: AppState, now: Now) {
+        let entry = self.app_mut(app);
+        entry.process = Process::Launching;
+        entry.launches += 1;
         self.put(Output::Launch { app: app.clone() });
         self.l1_set_state(app, state, now);
     }
 
-    fn l2_thaw(&mut self, app: &AppId, now: Now) {
+    pub(super) fn l2_thaw(&mut self, app: &AppId, now: Now) {
         if self.app_state(app) == Some(AppState::Suspended) {
             self.l1_set_state(app, AppState::Background, now);
             self.put(Output::Thaw { app: app.clone() });
@@ -311,6 +315,10 @@ impl Reference {
         if self.apps.get(app).is_none_or(|entry| entry.process == Process::None) {
             return;
         }
+        if self.s14_is_launched_again(app, status, now) {
+            self.s14_launch_again(app, now);
+            return;
+        }
         let entry = self.app_mut(app);
         let opened_again = std::mem::take(&mut entry.reopened);
         let was_ending = std::mem::replace(&mut entry.process, Process::None) == Process::Ending;
@@ -330,11 +338,49 @@ impl Reference {
         }
     }
 
+    /// S14: it crashed in a session, and was not launched again too often already.
+    fn s14_is_launched_again(&self, app: &AppId, status: ExitStatus, now: Now) -> bool {
+        let Some(entry) = self.apps.get(app) else { return false };
+        let lately = |at: &&Duration| now.since_boot.saturating_sub(**at) < self.limits.relaunch_window;
+        let by_itself = matches!(entry.process, Process::Launching | Process::Attached);
+        by_itself
+            && status != ExitStatus::Code(0)
+            && !self.sessions_of(app, Session::is_open).is_empty()
+            && entry.relaunches.iter().filter(lately).count() < self.limits.relaunch_max as usize
+    }
+
+    /// S14: the session stays what it was, and the new process is handed it.
+    fn s14_launch_again(&mut self, app: &AppId, now: Now) {
+        let frontmost = self.frontmost.as_ref() == Some(app);
+        let entry = self.app_mut(app);
+        entry.relaunches.push(now.since_boot);
+        entry.process = Process::None;
+        entry.grace_until = None;
+        self.l1_set_state(app, AppState::NotRunning, now);
+        self.d2_forget_with_process(app);
+        self.l2_launch(app, if frontmost { AppState::Inactive } else { AppState::Background }, now);
+        for id in self.sessions_of(app, Session::is_open) {
+            let session = self.session_mut(id);
+            if let Phase::Handed { deadline, .. } = &mut session.phase {
+                *deadline = None;
+            } else {
+                session.handed_again = Some(HandedAgain { deadline: None });
+            }
+            if let Some(span) = session.span() {
+                self.d2_advance(id, AppEvent::Handle { session: id, expiration: span.expiration });
+            }
+        }
+    }
+
     /// The sessions that an app cannot have without a process end, and those that only it knew are forgotten.
     fn d2_end_with_process(&mut self, app: &AppId, status: ExitStatus, now: Now) {
         for id in self.sessions_of(app, Session::is_open) {
             self.end(id, End::with_error(ErrorCode::Unknown, Cause::AppExited(status)), now);
         }
+        self.d2_forget_with_process(app);
+    }
+
+    fn d2_forget_with_process(&mut self, app: &AppId) {
         let gone = |session: &Session| session.phase == Phase::NotStarted || session.is_over();
         self.sessions.retain(|_, session| session.app != *app || !gone(session));
     }

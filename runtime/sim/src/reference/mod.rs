@@ -132,7 +132,7 @@ impl Reference {
             Input::Saved(id) => self.a3_saved(*id, now),
             Input::RecurrenceNotSaved(app) => self.a10_not_saved(app, now),
             Input::Occurrence(app, id) => self.a10_occurrence(app, *id, now),
-            Input::Restore(sessions, recurrences) => self.d2_restore(sessions, recurrences, now),
+            Input::Restore(kept) => self.d2_restore(kept, now),
             Input::Timeout => self.timeout(now),
             _ => {}
         }

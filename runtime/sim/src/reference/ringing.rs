@@ -37,8 +37,8 @@ impl Reference {
         self.session_mut(id).ring = Some(Ring {
             haptic,
             interval,
-            asks: matches!(repeat, Repeat::Ask),
-            answered: false,
+            repeat,
+            answered: true, // it was asked nothing yet
             last_at: now.since_boot,
             next_at: None,
             snoozed_until,
@@ -47,6 +47,7 @@ impl Reference {
         if snoozed_until.is_none() {
             self.n2_ring(id, now);
         }
+        self.d2_save(id);
         self.outputs.extend(changed);
         self.n2_show_and_ask(id, snoozed_until.is_none());
         Ok(())
@@ -100,17 +101,14 @@ impl Reference {
         ring.last_at = now.since_boot;
         ring.next_at = ring.interval.map(|interval| now.after(interval));
         session.played = session.played.saturating_add(1);
-        let first = !std::mem::replace(&mut session.rang, true);
+        session.rang = true;
         let (app, haptic) = (session.app.clone(), ring.haptic);
         self.put(Output::Ring { session: id, app, haptic });
-        if first {
-            self.d2_save(id);
-        }
     }
 
     fn n2_show_and_ask(&mut self, id: SessionId, rang: bool) {
         let session = self.session_mut(id);
-        let asks = session.ring.is_some_and(|ring| ring.asks);
+        let asks = session.ring.is_some_and(|ring| ring.asks());
         let (app, played) = (session.app.clone(), session.played);
         self.n4_alerts(&app);
         if asks && rang {
@@ -128,9 +126,10 @@ impl Reference {
     ) -> Call {
         let session = self.own(app, id)?;
         let Some(mut ring) = session.ring else { return Err(CallError::NotRinging(id)) };
-        if !ring.asks || ring.answered || played != session.played {
+        if !ring.asks() || ring.answered || played != session.played {
             return Ok(());
         }
+        let before = (ring.haptic, ring.interval);
         ring.answered = true;
         ring.haptic = haptic.unwrap_or(ring.haptic);
         let (interval, changed) = self.n2_interval(id, interval_ms);
@@ -140,6 +139,9 @@ impl Reference {
             ring.next_at = ring.interval.map(|interval| ring.last_at.saturating_add(interval));
         }
         self.session_mut(id).ring = Some(ring);
+        if before != (ring.haptic, ring.interval) {
+            self.d2_save(id);
+        }
         Ok(())
     }
 
@@ -251,6 +253,7 @@ impl Reference {
         if sounded {
             self.put(Output::Silence { session: id });
         }
+        self.d2_save(id);
         if let Some(app) = app {
             self.n4_alerts(&app);
         }
@@ -307,6 +310,8 @@ impl Reference {
         self.n7_silence_fallback(id);
         if owed && self.sessions.get(&id).is_none_or(Session::is_over) {
             self.put(Output::Forget { session: id });
+        } else if owed {
+            self.d2_save(id);
         }
     }
 }

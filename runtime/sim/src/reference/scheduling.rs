@@ -58,6 +58,7 @@ impl Reference {
     /// A3: the second is on disk, so the first ends.
     pub(super) fn a3_saved(&mut self, id: SessionId, now: Now) {
         let Some(session) = self.sessions.get_mut(&id).filter(|session| !session.is_over()) else { return };
+        session.saved = true;
         let replaced = std::mem::take(&mut session.replaces);
         self.a3_end_replaced(replaced, now);
     }
@@ -129,9 +130,8 @@ impl Reference {
         let session = self.session_mut(id);
         session.phase = Phase::Handed { span, deadline: None };
         let of_rule = session.of_rule;
-        self.d2_save(id);
         self.a4_bring_up(app, now);
-        self.deliver(app, AppEvent::Handle { session: id, expiration: span.expiration });
+        self.d2_advance(id, AppEvent::Handle { session: id, expiration: span.expiration });
         if self.app_mut(app).process == Process::Attached {
             self.a4_begin_handle_time(app, now);
         }
@@ -146,6 +146,9 @@ impl Reference {
         for session in self.sessions.values_mut().filter(|session| session.app == *app) {
             if let Phase::Handed { deadline, .. } = &mut session.phase {
                 *deadline = Some(begun);
+            }
+            if let Some(handed) = &mut session.handed_again {
+                handed.deadline = Some(begun);
             }
         }
     }
@@ -164,8 +167,18 @@ impl Reference {
                 self.s4_run(id, span, now);
                 Ok(())
             }
-            Phase::Running { .. } => Ok(()),
+            Phase::Running { span, .. } => {
+                self.s14_started_again(id, span);
+                Ok(())
+            }
             Phase::NotStarted | Phase::Waiting { .. } | Phase::Over => Err(CallError::NotHanded(id)),
+        }
+    }
+
+    /// S14: the session ran all along, and the new process of its app has it now.
+    fn s14_started_again(&mut self, id: SessionId, span: Span) {
+        if self.session_mut(id).handed_again.take().is_some() {
+            self.d2_advance(id, AppEvent::DidStart { session: id, expiration: span.expiration });
         }
     }
 

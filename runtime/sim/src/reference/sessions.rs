@@ -5,7 +5,7 @@ use std::time::Duration;
 use carpus_core::session::{Cause, End, ErrorCode, Reason};
 use carpus_core::suppression::Conditions;
 use carpus_core::watch::{CallError, Output};
-use carpus_core::{AppEvent, AppId, Now, SessionId, SessionKind, SessionState};
+use carpus_core::{AppEvent, AppId, Now, SessionId, SessionKind, SessionRecord, SessionState};
 
 use super::Reference;
 use super::state::{Phase, Session, Span};
@@ -41,7 +41,8 @@ impl Reference {
         self.installed_app(app)?;
         let kind = Ok(self.m4_kind(app, kind).map_err(CallError::NotAllowed)?);
         let limit = self.limits.sessions_per_app;
-        if self.sessions_of(app, |session| !session.is_over()).len() >= limit {
+        let open = self.sessions_of(app, |session| !session.is_over()).len();
+        if open + self.n7_owed_by(app) >= limit {
             return Err(CallError::TooManySessions { limit });
         }
         if self.is_taken(id) {
@@ -49,6 +50,12 @@ impl Reference {
         }
         self.sessions.insert(id, Session::new(app.clone(), kind));
         Ok(())
+    }
+
+    /// The sessions of an app that are over and still owe an alarm.
+    fn n7_owed_by(&self, app: &AppId) -> usize {
+        let over = |id: &SessionId| self.sessions.get(id).is_none_or(Session::is_over);
+        self.fallbacks.iter().filter(|(id, fallback)| fallback.app == *app && over(id)).count()
     }
 
     pub(super) fn s2_start(&mut self, app: &AppId, id: SessionId, now: Now) -> Call {
@@ -77,11 +84,10 @@ impl Reference {
         session.phase = Phase::Running { span, will_expire_at };
         let (app, kind) = (session.app.clone(), session.kind);
         self.s1_state_changed(id);
-        self.d2_save(id);
         if let Ok(kind) = kind {
-            self.put(Output::Measure { session: id, app: app.clone(), kind });
+            self.put(Output::Measure { session: id, app, kind });
         }
-        self.deliver(&app, AppEvent::DidStart { session: id, expiration: span.expiration });
+        self.d2_advance(id, AppEvent::DidStart { session: id, expiration: span.expiration });
     }
 
     pub(super) fn s1_state_changed(&mut self, id: SessionId) {
@@ -90,20 +96,35 @@ impl Reference {
         self.put(Output::SessionStateChanged { session: id, app, state });
     }
 
+    /// What has to be on disk of a session, or of the fallback alarm that it left.
+    fn d2_record(&self, id: SessionId) -> Option<SessionRecord> {
+        let fallback = self.fallbacks.get(&id);
+        let record = self.sessions.get(&id).and_then(|session| {
+            let launch = self.apps.get(&session.app).map_or(0, |app| app.launches);
+            session.record(id, launch, fallback)
+        });
+        record.or_else(|| fallback.map(|fallback| fallback.record(id)))
+    }
+
     pub(super) fn d2_save(&mut self, id: SessionId) {
-        if let Some(record) = self.session_mut(id).record(id) {
+        if let Some(record) = self.d2_record(id) {
             self.put(Output::Save(record));
+        }
+    }
+
+    /// The app is told that a session went a step further, and that is written down with it.
+    pub(super) fn d2_advance(&mut self, id: SessionId, event: AppEvent) {
+        if let Some(record) = self.d2_record(id) {
+            self.put(Output::Advance { app: record.app.clone(), event, record });
         }
     }
 
     /// S4: the end is near.
     pub(super) fn s4_will_expire(&mut self, id: SessionId, now: Now) {
-        let session = self.session_mut(id);
-        let app = session.app.clone();
-        if let Phase::Running { span, will_expire_at } = &mut session.phase {
+        if let Phase::Running { span, will_expire_at } = &mut self.session_mut(id).phase {
             *will_expire_at = None;
             let remaining = span.ends_at.saturating_sub(now.since_boot);
-            self.deliver(&app, AppEvent::WillExpire { session: id, remaining });
+            self.d2_advance(id, AppEvent::WillExpire { session: id, remaining });
         }
     }
 
@@ -162,6 +183,7 @@ impl Reference {
         }
         let session = self.session_mut(id);
         session.phase = Phase::Over;
+        session.handed_again = None;
         self.s1_state_changed(id);
         self.n6_warn(id, &before, &end);
         self.d1_conclude(id, &before.app, end);

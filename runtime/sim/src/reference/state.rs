@@ -5,8 +5,10 @@ use std::time::Duration;
 use carpus_core::app::{AppRights, AppState};
 use carpus_core::recurrence::Recurrence;
 use carpus_core::session::ErrorCode;
+use carpus_core::watch::{Draft, Repeat};
 use carpus_core::{
-    AppId, Haptic, RecordedPhase, SessionId, SessionKind, SessionRecord, SessionState, UsedInstant, WallTime,
+    AppId, Haptic, RecordedFallback, RecordedPhase, RecordedRing, SessionId, SessionKind, SessionRecord,
+    SessionState, UsedInstant, WallTime,
 };
 
 /// An installed app.
@@ -26,6 +28,10 @@ pub(super) struct App {
     pub(super) leave_by: Option<Duration>,
     /// Since when it is suspended (L5).
     pub(super) suspended_at: Option<Duration>,
+    /// How often it was launched: the number of its process.
+    pub(super) launches: u32,
+    /// When it was launched again after it crashed in a session (S14).
+    pub(super) relaunches: Vec<Duration>,
     pub(super) recurrence: Option<Declared>,
 }
 
@@ -66,6 +72,10 @@ pub(super) struct Session {
     pub(super) of_rule: bool,
     /// The sessions that end when this one is on disk (A3).
     pub(super) replaces: Vec<SessionId>,
+    /// Something of it is on disk: it is no draft any more (D2).
+    pub(super) saved: bool,
+    /// Its app crashed, and the new process has not yet set a delegate for it (S14).
+    pub(super) handed_again: Option<HandedAgain>,
     /// The app played a haptic in it (N6, N7).
     pub(super) rang: bool,
     /// How many haptics the app played in it (N2).
@@ -95,6 +105,13 @@ pub(super) enum Phase {
     Over,
 }
 
+/// A session that runs waits for a delegate, too (S14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HandedAgain {
+    /// None until the app listens.
+    pub(super) deadline: Option<Duration>,
+}
+
 /// From when to when a session runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
@@ -110,8 +127,8 @@ pub(super) struct Ring {
     pub(super) haptic: Haptic,
     /// From one haptic to the next; none plays no other.
     pub(super) interval: Option<Duration>,
-    /// The app is asked after each haptic (N2).
-    pub(super) asks: bool,
+    /// What the app said; it may be asked after each haptic (N2).
+    pub(super) repeat: Repeat,
     /// It answered for the last one.
     pub(super) answered: bool,
     /// When the last haptic was played.
@@ -155,6 +172,8 @@ impl App {
             grace_until: None,
             leave_by: None,
             suspended_at: None,
+            launches: 0,
+            relaunches: Vec::new(),
             recurrence: None,
         }
     }
@@ -169,10 +188,18 @@ impl Session {
             with_time: false,
             of_rule: false,
             replaces: Vec::new(),
+            saved: false,
+            handed_again: None,
             rang: false,
             played: 0,
             ring: None,
         }
+    }
+
+    /// While nothing of a session is on disk, it counts as one that was made and not started (D2).
+    pub(super) fn draft(&self, id: SessionId) -> Option<Draft> {
+        let draft = !self.saved && !self.is_over() && !self.of_rule;
+        Some(Draft { session: id, app: self.app.clone(), kind: self.kind.ok().filter(|_| draft)? })
     }
 
     /// The state as the app sees it: a session that is handed over is still a scheduled one (S1, A4).
@@ -218,29 +245,71 @@ impl Session {
         self.ring.is_some_and(|ring| ring.snoozed_until.is_none())
     }
 
-    /// What has to be on disk of it; none when nothing has to.
-    pub(super) fn record(&self, id: SessionId) -> Option<SessionRecord> {
+    /// What has to be on disk of it and of its fallback alarm; none when nothing has to.
+    pub(super) fn record(
+        &self,
+        id: SessionId,
+        launch: u32,
+        fallback: Option<&Fallback>,
+    ) -> Option<SessionRecord> {
+        let fallback = fallback.map(Fallback::recorded);
         let phase = match self.phase {
             Phase::Waiting { at } => RecordedPhase::Scheduled { at, recurring: self.of_rule },
-            Phase::Handed { span, .. } | Phase::Running { span, .. } => RecordedPhase::Running {
-                since: span.since,
-                expiration: span.expiration,
-                scheduled: self.with_time,
-                rang: self.rang,
-            },
+            Phase::Handed { span: Span { since, expiration, ends_at }, .. } => {
+                RecordedPhase::Handed { since, expiration, ends_at, launch, rang: self.rang, fallback }
+            }
+            Phase::Running { span: Span { since, expiration, ends_at }, will_expire_at } => {
+                RecordedPhase::Running {
+                    since,
+                    expiration,
+                    ends_at,
+                    launch,
+                    scheduled: self.with_time,
+                    rang: self.rang,
+                    warned: will_expire_at.is_none(),
+                    handed: self.handed_again.is_some(),
+                    ring: self.ring.map(|ring| ring.recorded(self.played)),
+                    fallback,
+                }
+            }
             Phase::NotStarted | Phase::Over => return None,
         };
         Some(SessionRecord { session: id, app: self.app.clone(), kind: self.kind.ok()?, phase })
     }
 }
 
+impl Ring {
+    pub(super) const fn asks(&self) -> bool {
+        matches!(self.repeat, Repeat::Ask)
+    }
+
+    fn recorded(&self, played: u32) -> RecordedRing {
+        RecordedRing {
+            haptic: self.haptic,
+            repeat: self.repeat,
+            interval: self.interval,
+            played,
+            snoozed_until: self.snoozed_until,
+        }
+    }
+}
+
 impl Fallback {
+    /// Its times lie as far before its end on the wall clock as they do on the clock since boot.
+    fn recorded(&self) -> RecordedFallback {
+        let snoozed_until = match self.phase {
+            FallbackPhase::Snoozed { until } => Some(self.until.minus(self.over_at.saturating_sub(until))),
+            FallbackPhase::Planned | FallbackPhase::Ringing { .. } => None,
+        };
+        RecordedFallback { at: self.at, until: self.until, over_at: self.over_at, snoozed_until }
+    }
+
     pub(super) fn sounds(&self) -> bool {
         matches!(self.phase, FallbackPhase::Ringing { .. })
     }
 
     pub(super) fn record(&self, id: SessionId) -> SessionRecord {
-        let phase = RecordedPhase::Fallback { at: self.at, until: self.until };
+        let phase = RecordedPhase::Fallback(self.recorded());
         SessionRecord { session: id, app: self.app.clone(), kind: self.kind, phase }
     }
 }

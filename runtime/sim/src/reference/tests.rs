@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use carpus_core::recurrence::{Recurrence, RecurrenceZone, Weekdays};
-use carpus_core::watch::{Output, Repeat};
-use carpus_core::{AppId, Application, Haptic, Limits, Now, SessionId, SessionKind, WallTime};
+use carpus_core::session::ExitStatus;
+use carpus_core::watch::{Kept, Output, Repeat, Survivor};
+use carpus_core::{
+    AppId, Application, Haptic, Limits, Now, SessionId, SessionKind, SessionRecord, SessionState, WallTime,
+};
 use jiff::civil::{Weekday, time};
 use jiff::tz::TimeZone;
 
@@ -53,6 +56,93 @@ fn a10_the_calendar_ends() {
     let rule = Recurrence { weekdays: Weekdays::DAILY, time: time(7, 0, 0, 0), zone: RecurrenceZone::Board };
     for unix_ms in [i64::MIN, i64::MAX, jiff::Timestamp::MAX.as_millisecond()] {
         assert_eq!(a10_next(&rule, WallTime::from_unix_ms(unix_ms), &TimeZone::UTC), None);
+    }
+}
+
+/// The reference, with an app whose alarm runs.
+struct Bench {
+    reference: Reference,
+    app: AppId,
+    id: SessionId,
+    now: Now,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let app = AppId::parse("a").unwrap();
+        let now = Now { since_boot: Duration::ZERO, wall: WallTime::from_unix_ms(0) };
+        let mut bench = Self { reference: Reference::new(Limits::default()), app, id: SessionId(1), now };
+        bench.install();
+        bench.put(Input::Open(bench.app.clone()));
+        bench.put(Input::Attached(bench.app.clone()));
+        bench.put(Input::Create(bench.app.clone(), bench.id, None));
+        bench.put(Input::StartAt(bench.app.clone(), bench.id, bench.now.wall));
+        bench
+    }
+
+    fn install(&mut self) {
+        let session_kinds = vec![SessionKind::Alarm];
+        self.put(Input::Installed(Application { id: self.app.clone(), session_kinds }));
+    }
+
+    fn put(&mut self, input: Input) -> Vec<Output> {
+        self.reference.apply(&input, self.now).1
+    }
+
+    fn crash(&mut self, at_s: u64) -> Vec<Output> {
+        self.now.since_boot = Duration::from_secs(at_s);
+        self.put(Input::Exited(self.app.clone(), ExitStatus::Signal(11)))
+    }
+
+    /// The runtime is killed and started again; the app's process outlives it, and `record` is on disk.
+    fn restart(&mut self, record: SessionRecord) -> Vec<Output> {
+        let standing = Some(self.reference.standing());
+        let survivors = vec![Survivor { app: self.app.clone(), suspended: false }];
+        self.reference = Reference::new(Limits::default());
+        self.install();
+        let kept = Kept { sessions: vec![record], standing, survivors, ..Kept::default() };
+        self.put(Input::Restore(kept))
+    }
+
+    fn state(&self) -> SessionState {
+        self.reference.sessions()[0].2
+    }
+}
+
+fn records(outputs: &[Output]) -> Vec<&SessionRecord> {
+    const fn record(output: &Output) -> Option<&SessionRecord> {
+        match output {
+            Output::Advance { record, .. } => Some(record),
+            _ => None,
+        }
+    }
+    outputs.iter().filter_map(record).collect()
+}
+
+#[test]
+fn s14_three_crashes_in_a_minute_are_forgiven_and_the_fourth_ends_the_session() {
+    let mut bench = Bench::new();
+    for at_s in [1, 2, 3] {
+        assert_eq!(records(&bench.crash(at_s)).len(), 1, "it is handed over again");
+    }
+    assert_eq!(records(&bench.crash(61)).len(), 1, "what is 60 s ago counts no more");
+    assert_eq!(bench.state(), SessionState::Running);
+    assert_eq!(records(&bench.crash(61)).len(), 0);
+    assert_eq!(bench.reference.sessions(), [], "with its process the session is forgotten");
+}
+
+#[test]
+fn d2_a_session_goes_on_in_the_process_that_has_it_and_in_no_other() {
+    for crashed in [false, true] {
+        let mut bench = Bench::new();
+        let outputs = bench.crash(1);
+        let record = records(&outputs)[0].clone();
+        if crashed {
+            bench.crash(2); // and what that led to is not on disk
+        }
+        bench.restart(record);
+        let state = if crashed { SessionState::Scheduled } else { SessionState::Running };
+        assert_eq!(bench.state(), state);
     }
 }
 

@@ -107,7 +107,9 @@ fn due_for_session(session: &Session) -> [(TimeoutReason, Option<Duration>); 5] 
     let ends_at = session.span().map(|span| span.ends_at);
     let (deadline, will_expire_at) = match session.phase {
         Phase::Handed { deadline, .. } => (deadline, None),
-        Phase::Running { will_expire_at, .. } => (None, will_expire_at),
+        Phase::Running { will_expire_at, .. } => {
+            (session.handed_again.and_then(|handed| handed.deadline), will_expire_at)
+        }
         Phase::NotStarted | Phase::Waiting { .. } | Phase::Over => (None, None),
     };
     [

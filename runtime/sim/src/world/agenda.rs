@@ -18,7 +18,7 @@ pub(super) enum Event {
 }
 
 /// What a process does.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Attach,
     Handled(SessionId),
@@ -47,6 +47,18 @@ impl Agenda {
 
     pub(super) fn take(&mut self) -> Option<Event> {
         self.events.pop_first().map(|(_, event)| event)
+    }
+
+    /// A process is not about to listen any more.
+    pub(super) fn forget_attach(&mut self, process: u64) {
+        let attaches =
+            |event: &Event| matches!(event, Event::App(_, number, Action::Attach) if *number == process);
+        self.events.retain(|_, event| !attaches(event));
+    }
+
+    /// Only processes do what they were about to do.
+    pub(super) fn keep_processes(&mut self) {
+        self.events.retain(|_, event| matches!(event, Event::App(..)));
     }
 
     pub(super) fn clear(&mut self) {

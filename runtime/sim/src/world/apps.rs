@@ -12,17 +12,24 @@ use super::{Done, Halt, World};
 use crate::counts::Happening;
 use crate::history::Behaviour;
 use crate::input::Input;
+use crate::random::Random;
 
 /// A living process.
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) generation: u64,
     pub(super) attached: bool,
+    /// It listened once, to this runtime or another.
+    listened: bool,
+    /// It is older than the part of the runtime that launches, which cannot tell how it ends.
+    adopted: bool,
     pub(super) frozen: bool,
     /// Told to leave.
     pub(super) leaving: bool,
     /// What it would have done while it was frozen.
     held: Vec<Action>,
+    /// What it asks of the runtime as soon as it has found that again (D5).
+    calls: Vec<Action>,
     /// What was delivered and not read yet; durable events with their number.
     mail: VecDeque<(Option<u64>, AppEvent)>,
 }
@@ -63,6 +70,15 @@ impl Behaviour {
         }
     }
 
+    /// How long it takes to find the runtime that was started again.
+    const fn finds_runtime_after(self) -> Option<Duration> {
+        match self {
+            Self::Slow | Self::Late => Some(ms(2000)),
+            Self::Hanging => None,
+            _ => Some(ms(100)),
+        }
+    }
+
     /// How long it takes to leave when told to.
     const fn leaves_after(self) -> Option<Duration> {
         match self {
@@ -72,10 +88,41 @@ impl Behaviour {
         }
     }
 
-    const fn crashes_after(self) -> Option<Duration> {
-        match self {
-            Self::Crashing => Some(ms(1300)),
+    /// How its process ends after it was told something, if it does; `chance` is any number.
+    fn ends_after(self, event: &AppEvent, chance: u64) -> Option<(Duration, ExitStatus)> {
+        let crash = |after_ms| Some((ms(after_ms), ExitStatus::Signal(SIGSEGV)));
+        match (self, event) {
+            (_, AppEvent::StateChanged { .. }) => None,
+            (Self::Crashing, _) => crash(1300),
+            (Self::Unsteady, _) if chance.is_multiple_of(3) => crash(chance / 3 % 5000),
+            (Self::Quitting, AppEvent::DidStart { .. }) if chance.is_multiple_of(2) => {
+                Some((ms(chance / 2 % 20_000), ExitStatus::Code(0)))
+            }
             _ => None,
+        }
+    }
+}
+
+impl Process {
+    /// Nobody hears it any more, and it is told nothing.
+    pub(super) fn lose_runtime(&mut self, part: bool) {
+        self.attached = false;
+        self.adopted |= !part;
+        self.mail.clear();
+        self.held.retain(|action| *action != Action::Attach);
+    }
+
+    /// These events are void, and it did not read them yet.
+    pub(super) fn forget_mail(&mut self, void: &[u64]) {
+        self.mail.retain(|(sequence, _)| sequence.is_none_or(|sequence| !void.contains(&sequence)));
+    }
+
+    /// It would have done this, if it had got CPU, or if there had been a runtime.
+    pub(super) fn keep_for_later(&mut self, action: Action) {
+        if self.frozen {
+            self.held.push(action);
+        } else {
+            self.calls.push(action);
         }
     }
 }
@@ -88,13 +135,26 @@ impl World<'_> {
         let process = Process {
             generation,
             attached: false,
+            listened: false,
+            adopted: false,
             frozen: false,
             leaving: false,
             held: Vec::new(),
+            calls: Vec::new(),
             mail: VecDeque::new(),
         };
         self.apps[app].process = Some(process);
         self.will(app, self.apps[app].behaviour.attaches_after(), Action::Attach);
+    }
+
+    /// The runtime was started again: the app listens to it after a while.
+    pub(super) fn find_runtime_again(&mut self, app: usize) {
+        let behaviour = self.apps[app].behaviour;
+        let Some(process) = &self.apps[app].process else { return };
+        self.agenda.forget_attach(process.generation);
+        let after =
+            if process.listened { behaviour.finds_runtime_after() } else { behaviour.attaches_after() };
+        self.will(app, after, Action::Attach);
     }
 
     /// The app will do it after some time, unless it never does.
@@ -116,19 +176,27 @@ impl World<'_> {
             self.counts.add(Happening::AppsFrozen);
             return Ok(());
         }
-        for action in std::mem::take(&mut process.held) {
+        self.go_on(app)
+    }
+
+    /// The process gets CPU, and does what it would have done without.
+    fn go_on(&mut self, app: usize) -> Done {
+        let held = self.apps[app].process.as_mut().map(|process| std::mem::take(&mut process.held));
+        for action in held.unwrap_or_default() {
             self.will(app, Some(Duration::ZERO), action);
         }
         self.read_mail(app)
     }
 
-    /// SIGTERM. The shell of a frozen app thaws it to let it leave.
-    pub(super) fn tell_to_leave(&mut self, app: usize) {
+    /// SIGTERM. A frozen app is thawed to let it leave.
+    pub(super) fn tell_to_leave(&mut self, app: usize) -> Done {
         if let Some(process) = &mut self.apps[app].process {
             process.leaving = true;
+            process.frozen = false;
         }
         let leaves_after = self.apps[app].behaviour.leaves_after();
         self.will(app, leaves_after, Action::Exit(ExitStatus::Signal(SIGTERM)));
+        self.go_on(app)
     }
 
     pub(super) fn kill(&mut self, app: usize) {
@@ -143,10 +211,20 @@ impl World<'_> {
         if let Action::Exit(status) = action {
             return self.exit(app, status);
         }
-        if process.frozen {
-            process.held.push(action);
+        if process.frozen || !process.attached && action != Action::Attach {
+            process.keep_for_later(action);
             return Ok(());
         }
+        let done = self.do_now(app, action);
+        if let (Err(Halt::Outage(_)), Some(process)) = (&done, &mut self.apps[app].process)
+            && action != Action::Attach
+        {
+            process.keep_for_later(action); // it was not answered
+        }
+        done
+    }
+
+    fn do_now(&mut self, app: usize, action: Action) -> Done {
         match action {
             Action::Attach => self.attach(app),
             Action::Handled(id) => self.tell(&Input::Handled(self.id(app), id)).map(drop),
@@ -162,7 +240,9 @@ impl World<'_> {
     }
 
     pub(super) fn exit(&mut self, app: usize, status: ExitStatus) -> Done {
-        self.apps[app].process = None;
+        let process = self.apps[app].process.take();
+        let adopted = process.is_some_and(|process| process.adopted);
+        let status = if adopted { ExitStatus::Unknown } else { status };
         self.tell(&Input::Exited(self.id(app), status)).map(drop)
     }
 
@@ -179,8 +259,16 @@ impl World<'_> {
         let waiting = &self.disk.journals[app].waiting;
         let Some(process) = self.apps[app].process.as_mut() else { return Ok(()) };
         process.attached = true;
+        process.listened = true;
+        let calls = std::mem::take(&mut process.calls);
         process.mail = waiting.iter().map(|(number, event)| (Some(*number), event.clone())).collect();
+        for action in calls {
+            self.will(app, Some(Duration::ZERO), action);
+        }
         self.read_mail(app)?;
+        if self.apps[app].behaviour == Behaviour::CrashLoop {
+            self.will(app, Some(ms(200)), Action::Exit(ExitStatus::Signal(SIGSEGV)));
+        }
         self.tell(&Input::Attached(self.id(app))).map(drop)
     }
 
@@ -221,11 +309,16 @@ impl World<'_> {
             self.counts.add(Happening::Redeliveries);
             return Ok(false);
         }
-        if sequence != received + 1 {
+        if !self.disk.journals[app].follows(sequence, received) {
             return Err(Halt::Broken(format!("D1: event {sequence} follows {received}")));
         }
         self.apps[app].received = sequence;
-        self.ledger.received(event)?;
+        // A slow disk may finish only now what was meant for a process that is gone; and an alarm that was handed over
+        // may wait once more when the clock was set back.
+        let once = !self.disk.was_slow && !self.clock_was_set;
+        let process = self.apps[app].process.as_ref().filter(|_| once);
+        let process = process.map(|process| process.generation);
+        self.ledger.received(event, process, &mut self.counts)?;
         Ok(true)
     }
 
@@ -252,8 +345,9 @@ impl World<'_> {
             AppEvent::StateChanged { state: AppState::Active } => self.stop_own_alarm(app),
             AppEvent::StateChanged { .. } | AppEvent::WillExpire { .. } | AppEvent::DidInvalidate { .. } => {}
         }
-        if !matches!(event, AppEvent::StateChanged { .. }) {
-            self.will(app, behaviour.crashes_after(), Action::Exit(ExitStatus::Signal(SIGSEGV)));
+        let chance = Random::new(self.generation << 32 | self.apps[app].received).next();
+        if let Some((after, status)) = behaviour.ends_after(event, chance) {
+            self.will(app, Some(after), Action::Exit(status));
         }
     }
 

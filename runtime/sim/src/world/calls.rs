@@ -72,7 +72,8 @@ impl World<'_> {
         if replaces && answer == Answer::Call(Ok(())) {
             self.counts.add(Happening::Replaced);
         }
-        self.write(Write::Answer(id, alarm))
+        self.order(Write::Answer(id, alarm));
+        self.flush()
     }
 
     pub(super) fn acknowledge(&mut self, id: SessionId, alarm: bool) {

@@ -8,7 +8,9 @@ use carpus_core::{AppState, RecordedPhase, SessionId, SessionState, WallTime};
 
 use super::outage::Outage;
 use super::{Done, World};
+use crate::counts::Happening;
 use crate::input::Input;
+use crate::ledger::Entry;
 
 type Checked = Result<(), String>;
 
@@ -30,7 +32,8 @@ impl World<'_> {
         self.check_sessions()?;
         self.check_views()?;
         self.check_schedule()?;
-        self.check_disk()
+        self.check_disk()?;
+        self.check_told()
     }
 
     fn check_apps(&self) -> Checked {
@@ -132,9 +135,24 @@ impl World<'_> {
         app.is_some_and(|process| process.leaving)
     }
 
+    /// The process of an app whose session runs was told so (S4, S14).
+    fn check_told(&self) -> Checked {
+        if !self.disk.is_settled() {
+            return Ok(());
+        }
+        let runs =
+            |(_, entry): &(SessionId, &Entry)| !entry.excused && entry.state == Some(SessionState::Running);
+        for (id, entry) in self.ledger.entries().filter(runs) {
+            let process = self.apps[entry.app].process.as_ref();
+            let told = process.is_none_or(|process| entry.was_told(process.generation));
+            must(told, || format!("S14: {id} runs, and its app's process was never handed it"))?;
+        }
+        Ok(())
+    }
+
     /// On disk is what is open, or rings still (D2).
     fn check_disk(&self) -> Checked {
-        if self.disk.failed || !self.disk.pending.is_empty() {
+        if !self.disk.is_settled() {
             return Ok(());
         }
         let mut open = 0;
@@ -158,12 +176,11 @@ impl World<'_> {
     /// All apps exit, and the clock goes far ahead: after that nothing is owed to anyone.
     pub(super) fn settle(&mut self) -> Checked {
         self.fuse = None;
-        self.disk.full = false;
         self.disk.latency = Duration::ZERO;
-        let done = self.pass(Duration::from_secs(1));
+        let done = self.fill_disk(false).and_then(|()| self.pass(Duration::from_secs(1)));
         self.survive(done)?;
         if self.disk.failed {
-            let done = self.restart(Outage { power: false, off: Duration::ZERO });
+            let done = self.restart(Outage::kill(Duration::ZERO));
             self.survive(done)?;
         }
         for _ in 0..SETTLING_ROUNDS {
@@ -176,6 +193,13 @@ impl World<'_> {
         let done = self.read_all();
         self.survive(done)?;
         self.check_settled()?;
+        let [sent, delivered] =
+            [Happening::EventsSent, Happening::EventsDelivered].map(|happening| self.counts.of(happening));
+        let [void, dropped] = [Happening::EventsSuperseded, Happening::EventsDropped]
+            .map(|happening| self.counts.of(happening));
+        must(sent == delivered + void + dropped, || {
+            format!("D1: {sent} events sent, {delivered} delivered, {void} superseded, {dropped} dropped")
+        })?;
         self.ledger.check_settled()
     }
 

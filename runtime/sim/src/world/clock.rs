@@ -84,11 +84,8 @@ impl World<'_> {
     }
 
     fn serve_disk(&mut self) -> Done {
-        if let Some((_, write)) = self.disk.pending.pop_front() {
-            self.complete(write)?;
-            self.follow_up()?;
-        }
-        Ok(())
+        self.write_next()?;
+        self.follow_up()
     }
 
     /// What the runtime tells itself after a write.
@@ -110,7 +107,8 @@ impl World<'_> {
         let answer = self.tell(&Input::StopAlarm(session))?;
         if answer == crate::input::Answer::Call(Ok(())) {
             self.counts.add(Happening::StoppedByUser);
-            self.write(Write::Stopped(session))?;
+            self.order(Write::Stopped(session));
+            self.flush()?;
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ use carpus_core::app::AppRights;
 use carpus_core::budget::Budget;
 use carpus_core::schedule::Schedule;
 use carpus_core::suppression::Conditions;
-use carpus_core::watch::{Output, Watch};
+use carpus_core::watch::{Output, Standing, Watch};
 use carpus_core::{AppId, Limits, Now, SessionId, WallTime};
 
 use self::agenda::Agenda;
@@ -69,6 +69,8 @@ struct World<'a> {
     history: &'a History,
     limits: Limits,
     now: Now,
+    /// The wall clock was set at least once.
+    clock_was_set: bool,
     zone: u8,
     conditions: Conditions,
     apps: Vec<Phone>,
@@ -84,6 +86,10 @@ struct World<'a> {
     /// What the runtime tells itself after what it is doing.
     follow_ups: VecDeque<Input>,
     fuse: Option<Fuse>,
+    /// What holds until the board reboots, as it was written down last.
+    standing: Option<Standing>,
+    /// The runtime has taken up what there was when it started.
+    taken_up: bool,
     ledger: Ledger,
     counts: Counts,
     /// What the core wants done; kept for its room.
@@ -129,6 +135,7 @@ impl<'a> World<'a> {
         Self {
             history,
             now,
+            clock_was_set: false,
             zone: history.zone,
             conditions: Conditions::default(),
             apps,
@@ -143,6 +150,8 @@ impl<'a> World<'a> {
             budgets: BTreeMap::new(),
             follow_ups: VecDeque::new(),
             fuse: None,
+            standing: None,
+            taken_up: false,
             ledger: Ledger::new(limits.extensions),
             counts: Counts::default(),
             outputs: Vec::new(),
@@ -191,6 +200,11 @@ impl<'a> World<'a> {
 }
 
 impl Phone {
+    /// How many of its events it has not got yet.
+    fn unread(&self, journal: &Journal) -> usize {
+        journal.waiting.iter().filter(|(number, _)| *number > self.received).count()
+    }
+
     fn new(behaviour: Behaviour) -> Self {
         Self { behaviour, installed: true, rights: AppRights::default(), process: None, received: 0 }
     }

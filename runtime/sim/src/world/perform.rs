@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use carpus_core::budget::Budget;
 use carpus_core::watch::Output;
-use carpus_core::{AppEvent, AppId, SessionId, SessionKind};
+use carpus_core::{AppEvent, AppId, RecordedPhase, SessionId, SessionKind};
 
 use super::agenda::Event;
 use super::disk::Write;
@@ -12,6 +12,7 @@ use super::{Done, Halt, World};
 use crate::counts::Happening;
 use crate::history::Behaviour;
 use crate::input::Input;
+use crate::ledger::Step;
 
 /// How often the CPU use of a session is read.
 const READING_INTERVAL: Duration = Duration::from_secs(5);
@@ -33,10 +34,7 @@ impl World<'_> {
             }),
             Output::Freeze { app } => self.of_process(app, |world, app| world.freeze(app, true)),
             Output::Thaw { app } => self.of_process(app, |world, app| world.freeze(app, false)),
-            Output::EndProcess { app } => self.of_process(app, |world, app| {
-                world.tell_to_leave(app);
-                Ok(())
-            }),
+            Output::EndProcess { app } => self.of_process(app, World::tell_to_leave),
             Output::Kill { app } => self.of_process(app, |world, app| {
                 world.kill(app);
                 Ok(())
@@ -115,14 +113,19 @@ impl World<'_> {
 
     fn perform_write(&mut self, output: &Output) -> Done {
         let write = match output {
-            Output::Deliver {
-                app,
-                event: event @ (AppEvent::Handle { .. } | AppEvent::RepeatAsked { .. }),
-            } => {
+            Output::Deliver { app, event: event @ AppEvent::RepeatAsked { .. } } => {
                 self.must_get_cpu(app)?;
                 Write::Append(app.clone(), event.clone())
             }
             Output::Deliver { app, event } => Write::Append(app.clone(), event.clone()),
+            Output::Advance { app, event, record } => {
+                if let AppEvent::Handle { .. } = event {
+                    self.must_get_cpu(app)?;
+                }
+                let process = self.index_of(app).and_then(|index| self.apps[index].process.as_ref());
+                let process = process.map(|process| process.generation);
+                Write::Advance(app.clone(), event.clone(), record.clone(), process)
+            }
             Output::Conclude { app, event, session, keep } => {
                 Write::Conclude(app.clone(), event.clone(), *session, keep.clone())
             }
@@ -132,7 +135,8 @@ impl World<'_> {
             Output::ForgetRecurrence { app } => Write::ForgetRecurrence(app.clone()),
             _ => return Ok(()),
         };
-        self.write(write)
+        self.order(write);
+        Ok(())
     }
 
     /// Only a process that is there and not frozen is called (L5).
@@ -145,16 +149,29 @@ impl World<'_> {
         }
     }
 
-    /// A write is done at once on a quick disk, else in its turn.
-    pub(super) fn write(&mut self, write: Write) -> Done {
-        if self.disk.latency.is_zero() && self.disk.pending.is_empty() {
-            return self.complete(write);
-        }
+    /// A write will be done in its turn.
+    pub(super) fn order(&mut self, write: Write) {
         let last = self.disk.pending.back().map_or(Duration::ZERO, |(at, _)| *at);
         let takes = if write.is_durable() { self.disk.latency } else { Duration::ZERO };
         let at = self.now.since_boot.max(last) + takes;
         self.disk.pending.push_back((at, write));
+    }
+
+    /// On a quick disk what was ordered is done as soon as the step is over.
+    pub(super) fn flush(&mut self) -> Done {
+        while self.disk.pending.front().is_some_and(|(at, _)| *at <= self.now.since_boot) {
+            self.write_next()?;
+        }
         Ok(())
+    }
+
+    /// The next write is done, unless the runtime dies before it.
+    pub(super) fn write_next(&mut self) -> Done {
+        if self.disk.pending.front().is_some_and(|(_, write)| write.is_durable()) {
+            self.burn_fuse()?;
+        }
+        let next = self.disk.pending.pop_front();
+        next.map_or(Ok(()), |(_, write)| self.complete(write))
     }
 
     /// A write is done, or fails.
@@ -165,7 +182,12 @@ impl World<'_> {
         }
         self.disk.keep(&write);
         match write {
-            Write::Append(app, event) | Write::Conclude(app, event, ..) => self.append(&app, event),
+            Write::Append(app, event) | Write::Conclude(app, event, ..) => self.append(&app, event, None),
+            Write::Advance(app, event, record, process) => {
+                self.follow_ups.push_back(Input::Saved(record.session));
+                let runs = matches!(record.phase, RecordedPhase::Running { .. });
+                self.append(&app, event, Some(Step { process, runs }))
+            }
             Write::Save(record) => {
                 self.follow_ups.push_back(Input::Saved(record.session));
                 self.promise_occurrence(record.session);
@@ -176,7 +198,9 @@ impl World<'_> {
                 Ok(())
             }
             Write::Stopped(session) => {
-                self.ledger.stopped(session);
+                if !self.disk.unwritten.contains(&session) {
+                    self.ledger.stopped(session);
+                }
                 Ok(())
             }
             Write::Forget(_) | Write::SaveRecurrence(_) | Write::ForgetRecurrence(_) => Ok(()),
@@ -185,13 +209,7 @@ impl World<'_> {
 
     fn fail(&mut self, write: &Write) {
         self.counts.add(Happening::WritesFailed);
-        self.disk.failed = true;
-        // A start that is not on disk is gone with the next outage. An end that is not may be lost with a later write
-        // that takes the record away, or be undone by an outage.
-        let ends = matches!(write, Write::Conclude(..) | Write::Forget(_));
-        if let Some(session) = write.session().filter(|id| ends || !self.disk.records.contains_key(id)) {
-            self.ledger.excuse(session);
-        }
+        self.disk.fail(write);
         match write {
             Write::Save(record) => self.follow_ups.push_back(Input::NotSaved(record.session)),
             Write::SaveRecurrence(record) => {
@@ -201,13 +219,29 @@ impl World<'_> {
         }
     }
 
-    fn append(&mut self, app: &AppId, event: AppEvent) -> Done {
+    /// The runtime dies, and with it what failed and was to be tried again: nothing is owed for what never was on disk.
+    pub(super) fn give_up_kept(&mut self) {
+        for session in self.disk.give_up_kept() {
+            self.ledger.excuse(session);
+        }
+    }
+
+    fn append(&mut self, app: &AppId, event: AppEvent, step: Option<Step>) -> Done {
         let Some(index) = self.index_of(app).filter(|index| self.apps[*index].installed) else {
             return Ok(());
         };
+        if let AppEvent::Handle { session, .. } = event {
+            let void = self.disk.journals[index].supersede(session);
+            let phone = &mut self.apps[index];
+            if let Some(process) = &mut phone.process {
+                process.forget_mail(&void);
+            }
+            let lost = void.iter().filter(|number| **number > phone.received).count();
+            (0..lost).for_each(|_| self.counts.add(Happening::EventsSuperseded));
+        }
         let sequence = event.is_durable().then(|| self.disk.journals[index].append(event.clone()));
         if sequence.is_some() {
-            self.ledger.written(&event, &mut self.counts)?;
+            self.ledger.written(&event, step, &mut self.counts)?;
         }
         self.deliver(index, sequence, event)
     }

@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use carpus_core::Now;
-use carpus_core::watch::Watch;
+use carpus_core::watch::{Output, Watch};
+use carpus_core::{AppEvent, Now};
 
 use super::{Done, Halt, World};
 use crate::compare;
@@ -39,11 +39,48 @@ impl World<'_> {
             return Err(Halt::Broken(format!("outputs differ: {input:?} at {:?}\n{difference}", self.now)));
         }
         self.compare_timeouts(input)?;
+        self.compare_standing(input)?;
         self.ledger.answered(input, &answer);
-        let done = outputs.iter().try_for_each(|output| self.perform(output));
+        self.count(input, &outputs);
+        let done = self.do_and_note(&outputs);
         outputs.clear();
         self.outputs = outputs;
-        done.map(|()| answer)
+        done.and_then(|()| self.flush()).map(|()| answer)
+    }
+
+    /// The shell notes what holds until the board reboots; then it does what a step asks for, in order. What is to be
+    /// written is only ordered.
+    fn do_and_note(&mut self, outputs: &[Output]) -> Done {
+        self.note()?;
+        outputs.iter().try_for_each(|output| self.perform(output))
+    }
+
+    fn note(&mut self) -> Done {
+        let standing = self.core.standing();
+        if self.taken_up && self.standing.as_ref() != Some(&standing) {
+            self.burn_fuse()?;
+            self.standing = Some(standing);
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, input: &Input, outputs: &[Output]) {
+        let again =
+            |output: &&Output| matches!(output, Output::Advance { event: AppEvent::Handle { .. }, .. });
+        if let Input::Exited(..) = input {
+            let relaunches = outputs.iter().filter(again).count();
+            (0..relaunches).for_each(|_| self.counts.add(Happening::Relaunches));
+        }
+    }
+
+    fn compare_standing(&self, input: &Input) -> Done {
+        let (core, reference) = (self.core.standing(), self.reference.standing());
+        if core == reference {
+            return Ok(());
+        }
+        Err(Halt::Broken(format!(
+            "standings differ: after {input:?}\ncore: {core:?}\nreference: {reference:?}"
+        )))
     }
 
     fn compare_timeouts(&mut self, input: &Input) -> Done {
@@ -121,7 +158,7 @@ fn report(watch: &mut Watch, input: &Input, now: Now) {
         Input::Saved(id) => watch.handle_saved(*id, now),
         Input::RecurrenceNotSaved(app) => watch.handle_recurrence_not_saved(app, now),
         Input::Occurrence(app, id) => watch.handle_occurrence(app, *id, now),
-        Input::Restore(sessions, recurrences) => watch.restore(sessions.clone(), recurrences.clone(), now),
+        Input::Restore(kept) => watch.restore(kept.clone(), now),
         Input::Timeout => watch.handle_timeout(now),
         _ => {}
     }

@@ -49,16 +49,14 @@ impl World<'_> {
                 self.zone = zone;
                 self.tell(&Input::TimeZone(zones::zone(zone).clone())).map(drop)
             }
-            Step::DiskFull(full) => {
-                self.disk.full = full;
-                Ok(())
-            }
+            Step::DiskFull(full) => self.fill_disk(full),
             Step::DiskSlow(latency_ms) => {
                 self.disk.latency = ms(latency_ms);
+                self.disk.was_slow |= latency_ms > 0;
                 Ok(())
             }
-            Step::PowerLoss(after, off_ms) => self.outage(after, Outage { power: true, off: ms(off_ms) }),
-            Step::Kill(after, off_ms) => self.outage(after, Outage { power: false, off: ms(off_ms) }),
+            Step::PowerLoss(after, off_ms) => self.outage(after, Outage::power_loss(ms(off_ms))),
+            Step::Kill(kill) => self.outage(kill.after, Outage::of(kill)),
             Step::Crash(app) => self.crash(self.index(app)),
             Step::ChildFails(child) => self.child_fails(child),
             _ => self.plain(step),
@@ -103,6 +101,7 @@ impl World<'_> {
 
     fn set_clock(&mut self, unix_ms: i64) -> Done {
         self.counts.add(Happening::ClockSets);
+        self.clock_was_set = true;
         self.now.wall = WallTime::from_unix_ms(unix_ms);
         self.tell(&Input::ClockSet).map(drop)
     }
@@ -112,6 +111,16 @@ impl World<'_> {
             self.apps[app].rights = rights;
         }
         self.tell(&Input::Rights(self.id(app), rights)).map(drop)
+    }
+
+    pub(super) fn fill_disk(&mut self, full: bool) -> Done {
+        self.disk.full = full;
+        if !full {
+            self.disk.try_again(self.now.since_boot);
+            self.flush()?;
+            self.follow_up()?;
+        }
+        Ok(())
     }
 
     fn outage(&mut self, after: u32, outage: Outage) -> Done {
@@ -127,6 +136,8 @@ impl World<'_> {
         let index = self.index(app);
         self.ledger.excuse_app(index);
         self.tell(&Input::Removed(self.id(index)))?;
+        let unread = self.apps[index].unread(&self.disk.journals[index]);
+        (0..unread).for_each(|_| self.counts.add(Happening::EventsDropped));
         let phone = &mut self.apps[index];
         phone.installed = false;
         phone.received = 0;
@@ -135,6 +146,7 @@ impl World<'_> {
         self.disk.journals[index] = super::Journal::default();
         self.disk.records.retain(|_, record| record.app != *id);
         self.disk.recurrences.remove(id);
+        self.disk.give_up_kept_of(id);
         Ok(())
     }
 

@@ -263,12 +263,29 @@ fn any_wall_clock_is_taken() {
 }
 
 #[test]
+fn an_app_may_have_so_many_fallback_alarms_and_no_more() {
+    let mut bench = Bench::with(Limits { sessions_per_app: 3, ..Limits::default() });
+    bench.install("a", Alarm);
+    bench.launch("a");
+    bench.run("a");
+    for _ in 0..2 {
+        let beside = bench.schedule("a", MS);
+        bench.advance(MS); // it comes due beside the one that runs, and owes its alarm
+        assert_eq!(bench.end(beside), in_progress());
+    }
+    let one_more = bench.act(|watch, _| watch.create(&app("a"), SessionId(50), None));
+    assert_eq!(one_more, Err(CallError::TooManySessions { limit: 3 }));
+    bench.advance(HOUR); // until they have rung
+    bench.act(|watch, _| watch.create(&app("a"), SessionId(50), None)).unwrap();
+}
+
+#[test]
 fn any_record_is_taken() {
     for first in [i64::MIN, 0, i64::MAX].map(WallTime::from_unix_ms) {
         for second in [i64::MIN, 0, i64::MAX].map(WallTime::from_unix_ms) {
             let phases = [
                 RecordedPhase::Scheduled { at: first, recurring: false },
-                RecordedPhase::Running { since: first, expiration: second, scheduled: true, rang: false },
+                super::restore::running(first, second),
             ];
             let mut bench = Bench::of(Alarm);
             let records = (1..).zip(phases).map(|(id, phase)| SessionRecord {
@@ -277,7 +294,8 @@ fn any_record_is_taken() {
                 kind: Alarm,
                 phase,
             });
-            bench.act(|watch, now| watch.restore(records.collect(), vec![], now));
+            let kept = Kept { sessions: records.collect(), ..Kept::default() };
+            bench.act(|watch, now| watch.restore(kept, now));
             bench.catch_up();
             if second <= bench.now.wall {
                 assert_eq!(bench.end(SessionId(2)).cause, Some(Cause::AppExited(ExitStatus::Unknown)));

@@ -1,5 +1,7 @@
 //! The rules, one by one, on a bench with virtual time.
 
+mod adopt;
+mod adopt_alarms;
 mod bad_input;
 mod bad_input_table;
 mod can_start;
@@ -10,6 +12,7 @@ mod lifecycle;
 mod memory;
 mod modes;
 mod recurring;
+mod relaunch;
 mod replace;
 mod restore;
 mod rights;
@@ -25,7 +28,7 @@ mod views;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{CallError, Output, Repeat, Watch};
+use super::{CallError, Draft, Kept, Output, Repeat, Standing, Survivor, Watch, Wrist};
 use crate::app::{AppId, AppRights, AppState, Application};
 use crate::event::AppEvent;
 use crate::haptics::Haptic;
@@ -131,7 +134,9 @@ impl Bench {
         match output {
             Output::Arm { session, at } => self.schedule.handle_arm(*session, *at),
             Output::Disarm { session } => self.schedule.handle_disarm(*session),
-            Output::Save(record) => drop(self.disk.insert(record.session, record.clone())),
+            Output::Save(record) | Output::Advance { record, .. } => {
+                drop(self.disk.insert(record.session, record.clone()))
+            }
             Output::Forget { session } => drop(self.disk.remove(session)),
             Output::Conclude { session, keep: Some(record), .. } => {
                 drop(self.disk.insert(*session, record.clone()))
@@ -213,7 +218,40 @@ impl Bench {
         }
         let records = self.disk.values().cloned().collect();
         let rules = self.rules.values().cloned().collect();
-        self.act(|watch, now| watch.restore(records, rules, now));
+        let kept = Kept { sessions: records, recurrences: rules, ..Kept::default() };
+        self.act(|watch, now| watch.restore(kept, now));
+        self.catch_up();
+    }
+
+    /// The runtime is killed and is back after `off`, on the same boot, and finds `survivors` alive, each with whether
+    /// it is frozen.
+    fn restart(&mut self, off: Duration, apps: &[(&str, SessionKind)], survivors: &[(&str, bool)]) {
+        let standing = self.watch.standing();
+        self.restart_with(off, apps, survivors, Some(standing));
+    }
+
+    fn restart_with(
+        &mut self,
+        off: Duration,
+        apps: &[(&str, SessionKind)],
+        survivors: &[(&str, bool)],
+        standing: Option<Standing>,
+    ) {
+        self.watch = Watch::new(self.limits.clone());
+        self.schedule = Schedule::new();
+        self.pass(off);
+        for (name, kind) in apps {
+            self.install(name, *kind);
+        }
+        let survivor = |(name, suspended): &(&str, bool)| Survivor { app: app(name), suspended: *suspended };
+        let kept = Kept {
+            sessions: self.disk.values().cloned().collect(),
+            recurrences: self.rules.values().cloned().collect(),
+            standing,
+            survivors: survivors.iter().map(survivor).collect(),
+        };
+        self.look_anew();
+        self.act(|watch, now| watch.restore(kept, now));
         self.catch_up();
     }
 
@@ -343,7 +381,11 @@ impl Bench {
     /// Every event that the app was told, in order.
     fn delivered(&self, name: &str) -> Vec<AppEvent> {
         let of_app = |output: &Output| match output {
-            Output::Deliver { app, event } | Output::Conclude { app, event, .. } if app.as_str() == name => {
+            Output::Deliver { app, event }
+            | Output::Advance { app, event, .. }
+            | Output::Conclude { app, event, .. }
+                if app.as_str() == name =>
+            {
                 Some(event.clone())
             }
             _ => None,
@@ -354,7 +396,9 @@ impl Bench {
     /// The events about a session, in order.
     fn told(&self, id: SessionId) -> Vec<AppEvent> {
         let events = self.log.iter().filter_map(|(_, output)| match output {
-            Output::Deliver { event, .. } | Output::Conclude { event, .. } => Some(event.clone()),
+            Output::Deliver { event, .. }
+            | Output::Advance { event, .. }
+            | Output::Conclude { event, .. } => Some(event.clone()),
             _ => None,
         });
         events.filter(|event| session_of(event) == Some(id)).collect()
@@ -426,7 +470,7 @@ fn is_thaw(output: &Output) -> bool {
 }
 
 fn is_did_start(output: &Output) -> bool {
-    matches!(output, Output::Deliver { event: AppEvent::DidStart { .. }, .. })
+    matches!(output, Output::Advance { event: AppEvent::DidStart { .. }, .. })
 }
 
 fn is_did_invalidate(output: &Output) -> bool {

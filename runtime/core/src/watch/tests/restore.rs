@@ -1,7 +1,7 @@
 //! A9, A10, D2, N6, N7: what a restart makes of what is on disk.
 
 use super::*;
-use crate::record::RecordedPhase;
+use crate::record::{RecordedFallback, RecordedPhase, RecordedRing};
 use crate::recurrence::{Recurrence, RecurrenceZone, Weekdays};
 use SessionKind::{Alarm, Mindfulness};
 use SessionState::{Running, Scheduled};
@@ -28,20 +28,50 @@ fn is_warning(output: &Output) -> bool {
     matches!(output, Output::WarnSilent { .. })
 }
 
+const ODD_FALLBACK: RecordedFallback = RecordedFallback {
+    at: WallTime::from_unix_ms(i64::MAX),
+    until: WallTime::from_unix_ms(i64::MIN),
+    over_at: Duration::MAX,
+    snoozed_until: Some(WallTime::from_unix_ms(i64::MAX)),
+};
+
+/// An alarm that runs, with all that can be odd about it.
+pub(super) fn running(since: WallTime, expiration: WallTime) -> RecordedPhase {
+    let ring = RecordedRing {
+        haptic: Haptic::Click,
+        repeat: Repeat::EveryMs(i64::MIN),
+        interval: Some(Duration::MAX),
+        played: u32::MAX,
+        snoozed_until: Some(Duration::MAX),
+    };
+    RecordedPhase::Running {
+        since,
+        expiration,
+        ends_at: Duration::MAX,
+        scheduled: true,
+        rang: false,
+        warned: true,
+        handed: true,
+        launch: u32::MAX,
+        ring: Some(ring),
+        fallback: Some(ODD_FALLBACK),
+    }
+}
+
 #[test]
 fn a9_a_bad_record_blocks_no_other_alarm() {
     let (mut bench, id) = Bench::scheduled();
     let odd = [
         RecordedPhase::Scheduled { at: WallTime::from_unix_ms(i64::MIN), recurring: false },
-        RecordedPhase::Fallback {
-            at: WallTime::from_unix_ms(i64::MAX),
-            until: WallTime::from_unix_ms(i64::MIN),
-        },
-        RecordedPhase::Running {
+        RecordedPhase::Fallback(ODD_FALLBACK),
+        running(WallTime::from_unix_ms(i64::MAX), WallTime::from_unix_ms(i64::MIN)),
+        RecordedPhase::Handed {
             since: WallTime::from_unix_ms(i64::MAX),
             expiration: WallTime::from_unix_ms(i64::MIN),
-            scheduled: true,
+            ends_at: Duration::MAX,
             rang: false,
+            launch: u32::MAX,
+            fallback: Some(ODD_FALLBACK),
         },
     ];
     for (phase, number) in odd.into_iter().zip(100..) {
@@ -172,8 +202,10 @@ fn n7_a_restored_window_that_is_shorter_than_twice_the_lead_rings_from_its_middl
     let id = bench.run("a");
     let at = bench.wall_in(30 * SECOND);
     bench.power_loss(2 * MINUTE, &A);
-    let phase = RecordedPhase::Fallback { at, until: at.plus(10 * MINUTE) };
-    assert_eq!(bench.disk[&id].phase, phase);
+    let until = at.plus(10 * MINUTE);
+    let over_at = bench.now.since_boot + until.since(bench.now.wall);
+    let fallback = RecordedFallback { at, until, over_at, snoozed_until: None };
+    assert_eq!(bench.disk[&id].phase, RecordedPhase::Fallback(fallback));
 }
 
 #[test]

@@ -257,7 +257,8 @@ fn n7_strict_mode_has_no_fallback_alarm() {
 fn n7_a_fallback_from_before_does_not_ring_in_strict_mode() {
     let [_, mut bench] = benches(Alarm);
     let (at, until) = (bench.now.wall, bench.wall_in(HOUR));
-    let phase = crate::record::RecordedPhase::Fallback { at, until };
+    let planned = crate::record::RecordedFallback { at, until, over_at: Duration::ZERO, snoozed_until: None };
+    let phase = crate::record::RecordedPhase::Fallback(planned);
     let record = SessionRecord { session: SessionId(7), app: app("a"), kind: Alarm, phase };
     bench.disk.insert(SessionId(7), record);
     bench.power_loss(SECOND, &[("a", Alarm)]);
