@@ -1,12 +1,16 @@
 //! The processes of the apps: launched with a token, frozen, thawed, ended, and what they used.
 
 mod log;
+mod survivors;
 #[cfg(test)]
 mod tests;
 mod token;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::fs::Permissions;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,19 +20,23 @@ use carpus_core::{AppId, Application};
 use carpus_devices::processes::{self, AppLauncher, AppProcess, Launch, ProcessError};
 use futures_util::future::join_all;
 
+use crate::boot_file::BootFile;
 use crate::report::with_causes;
-use crate::supervisor::Outlet;
+use crate::supervisor::{Outlet, answers_pings};
 
 pub use log::trim_log;
+pub use survivors::{Survivor, Survivors};
 
 /// How often the logs of running apps are looked at: often enough that a talkative one does not fill the card, and
 /// seldom enough that it costs nothing.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The signal that ends a process whatever it does (signal(7)).
-const SIGKILL: i32 = 9;
+/// Where, in an app's data, programs put what they need for a while.
+const TEMPORARY_FOLDER: &str = "tmp";
+/// An app's data is for the runtime's user only.
+const PRIVATE: u32 = 0o700;
 
-/// The actor.
+/// The actor. Apps outlive it: its next life, in this process or a later one, adopts them (D2).
 pub struct Apps {
     launcher: Arc<dyn AppLauncher>,
     options: AppsOptions,
@@ -39,6 +47,10 @@ pub struct Apps {
     freezes: u64,
     /// Whether the logs are being looked after.
     keeps_logs: bool,
+    /// What the next life has to know.
+    boot_file: BootFile,
+    /// Ends of adopted apps that nobody was there yet to be told of; none once somebody is.
+    ended_early: Option<Vec<Exited>>,
 }
 
 /// What the actor needs to know.
@@ -81,6 +93,8 @@ struct Running {
     launch: u64,
     gone: tokio::sync::watch::Receiver<bool>,
     rest: Rest,
+    /// Whether an earlier life of the actor launched it.
+    is_adopted: bool,
 }
 
 /// Whether an app may be ended to make room for another (L5).
@@ -117,7 +131,7 @@ enum LaunchError {
 }
 
 impl Apps {
-    /// None of the `installed` apps runs yet; `exited` is told of each end.
+    /// When it starts, it adopts those of the `installed` apps that run already; `exited` is told of each end.
     pub fn new(
         launcher: Arc<dyn AppLauncher>,
         options: AppsOptions,
@@ -125,6 +139,7 @@ impl Apps {
         installed: Vec<InstalledApp>,
     ) -> Self {
         let installed = installed.into_iter().map(|app| (app.application.id.clone(), app)).collect();
+        let boot_file = BootFile::beside(&options.socket, "apps");
         Self {
             launcher,
             options,
@@ -134,6 +149,8 @@ impl Apps {
             launches: 0,
             freezes: 0,
             keeps_logs: false,
+            boot_file,
+            ended_early: Some(Vec::new()),
         }
     }
 
@@ -156,7 +173,8 @@ impl Apps {
     ) -> Result<(), LaunchError> {
         self.make_room()?;
         let data = self.options.data.join(app.as_str());
-        std::fs::create_dir_all(&data).map_err(|source| LaunchError::Data { path: data.clone(), source })?;
+        let temporary = data.join(TEMPORARY_FOLDER);
+        make_private(&data).and_then(|()| make_private(&temporary))?;
         let log = self.log_of(app);
         trim_log(&log, self.options.max_log_bytes);
         let token = token::random()?;
@@ -165,19 +183,21 @@ impl Apps {
             ("CARPUS_APP_DATA".to_owned(), data.display().to_string()),
             ("CARPUS_LAUNCH_TOKEN".to_owned(), token.clone()),
             ("CARPUS_SOCKET".to_owned(), self.options.socket.display().to_string()),
+            // What programs write unasked goes to the only place that is theirs.
+            ("HOME".to_owned(), data.display().to_string()),
+            ("TMPDIR".to_owned(), temporary.display().to_string()),
         ];
         let process = self.launcher.launch(&Launch {
             app: app.to_string(),
             program: installed.program.clone(),
             folder: installed.folder.clone(),
+            data,
             environment,
             log,
         })?;
         tracing::info!(%app, pid = process.id(), "launched");
-        self.follow(app.clone(), process, token, ctx);
-        if !std::mem::replace(&mut self.keeps_logs, true) {
-            ctx.run_later(LOG_INTERVAL, Self::keep_logs_short);
-        }
+        self.follow(app.clone(), process, token, None, ctx);
+        self.keep();
         Ok(())
     }
 
@@ -215,22 +235,51 @@ impl Apps {
         Ok(())
     }
 
-    /// Waits, apart, for the end of the process.
-    fn follow(&mut self, app: AppId, process: Arc<dyn AppProcess>, token: String, ctx: &mut Context<Self>) {
+    /// Waits, apart, for the end of the process; `adopted` is how one rests that ran already.
+    fn follow(
+        &mut self,
+        app: AppId,
+        process: Arc<dyn AppProcess>,
+        token: String,
+        adopted: Option<Rest>,
+        ctx: &mut Context<Self>,
+    ) {
         self.launches += 1;
         let launch = self.launches;
         let (tell_gone, gone) = tokio::sync::watch::channel(false);
-        let (end, myself) = (process.exited(), ctx.address());
-        actix::spawn({
+        // With this life of the actor the wait ends too: the next life then still learns how the process ended.
+        ctx.spawn(process.exited().into_actor(self).map({
             let app = app.clone();
-            async move {
-                let status = end.await;
+            move |status, this, _| {
                 // First the end, then that it is gone: whoever waits for that finds the end dealt with.
-                myself.do_send(ProcessEnded { app, launch, status });
+                this.ended(app, launch, status);
                 tell_gone.send_replace(true);
             }
-        });
-        self.running.insert(app, Running { process, token, launch, gone, rest: Rest::None });
+        }));
+        let (rest, is_adopted) = (adopted.unwrap_or(Rest::None), adopted.is_some());
+        let running = Running { process, token, launch, gone, rest, is_adopted };
+        if let Some(before) = self.running.insert(app.clone(), running) {
+            report(&app, before.process.kill());
+        }
+        if !std::mem::replace(&mut self.keeps_logs, true) {
+            ctx.run_later(LOG_INTERVAL, Self::keep_logs_short);
+        }
+    }
+
+    /// The process of one launch ended.
+    fn ended(&mut self, app: AppId, launch: u64, status: processes::ExitStatus) {
+        if self.running.get(&app).is_none_or(|running| running.launch != launch) {
+            return;
+        }
+        let Some(running) = self.running.remove(&app) else { return };
+        report(&app, running.process.kill()); // what it forked
+        self.keep();
+        tracing::info!(%app, ?status, "ended");
+        let exited = Exited { app, status: exit_status(status) };
+        match &mut self.ended_early {
+            Some(early) if running.is_adopted => early.push(exited),
+            Some(_) | None => self.exited.tell(exited),
+        }
     }
 
     fn log_of(&self, app: &AppId) -> PathBuf {
@@ -260,8 +309,13 @@ impl Apps {
     }
 
     fn freeze(&mut self, app: &AppId) {
+        let rest = self.next_freeze();
+        self.steer(app, rest, |process| process.freeze());
+    }
+
+    const fn next_freeze(&mut self) -> Rest {
         self.freezes += 1;
-        self.steer(app, Rest::Frozen(self.freezes), |process| process.freeze());
+        Rest::Frozen(self.freezes)
     }
 
     fn steer(
@@ -277,48 +331,28 @@ impl Apps {
     }
 }
 
+/// A folder that only the runtime's user may look into, also where there is one from before that others may.
+fn make_private(folder: &Path) -> Result<(), LaunchError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(PRIVATE).create(folder);
+    let made = made.and_then(|()| std::fs::set_permissions(folder, Permissions::from_mode(PRIVATE)));
+    made.map_err(|source| LaunchError::Data { path: folder.to_owned(), source })
+}
+
 /// A process may end at any moment: that it is gone is no news here.
-fn report(app: &AppId, result: Result<(), ProcessError>) {
+fn report(app: &dyn Display, result: Result<(), ProcessError>) {
     match result {
         Ok(()) | Err(ProcessError::Gone { .. }) => {}
         Err(error) => tracing::warn!(%app, "{}", with_causes(&error)),
     }
 }
 
-/// Whatever ends the actor, its processes end with it: nobody would know of them any more.
-impl Drop for Apps {
-    fn drop(&mut self) {
-        for (app, running) in std::mem::take(&mut self.running) {
-            report(&app, running.process.kill());
-            self.exited.tell(Exited { app, status: ExitStatus::Signal(SIGKILL) });
-        }
-    }
-}
+answers_pings!(Apps);
 
 impl Actor for Apps {
     type Context = Context<Self>;
-}
 
-/// The process of one launch ended.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct ProcessEnded {
-    app: AppId,
-    launch: u64,
-    status: processes::ExitStatus,
-}
-
-impl Handler<ProcessEnded> for Apps {
-    type Result = ();
-
-    fn handle(&mut self, ProcessEnded { app, launch, status }: ProcessEnded, _: &mut Context<Self>) {
-        if self.running.get(&app).is_some_and(|running| running.launch == launch)
-            && let Some(running) = self.running.remove(&app)
-        {
-            report(&app, running.process.kill()); // what it forked
-            tracing::info!(%app, ?status, "ended");
-            self.exited.tell(Exited { app, status: exit_status(status) });
-        }
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        self.adopt_all(ctx);
     }
 }
 
@@ -436,18 +470,45 @@ impl Handler<AppOf> for Apps {
     }
 }
 
+/// Asks whether a process belongs to any app, even if it got away from it and [`AppOf`] knows it no more.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "bool")]
+pub struct OfSomeApp {
+    /// The process.
+    pub pid: u32,
+}
+
+impl Handler<OfSomeApp> for Apps {
+    type Result = bool;
+
+    fn handle(&mut self, OfSomeApp { pid }: OfSomeApp, _: &mut Context<Self>) -> bool {
+        self.launcher.is_of_some_app(pid)
+    }
+}
+
 /// Asks for the CPU time that each of these apps' process trees has used; one that does not run is left out.
 #[derive(Message, Clone, Debug)]
-#[rtype(result = "Vec<(AppId, Duration)>")]
+#[rtype(result = "Vec<CpuTime>")]
 pub struct CpuTimes(pub Vec<AppId>);
 
+/// What an app's process tree has used.
+#[derive(Clone, Debug)]
+pub struct CpuTime {
+    /// The app.
+    pub app: AppId,
+    /// Its process, by whose end the count begins anew.
+    pub process: u32,
+    /// The CPU time since its launch.
+    pub total: Duration,
+}
+
 impl Handler<CpuTimes> for Apps {
-    type Result = Vec<(AppId, Duration)>;
+    type Result = Vec<CpuTime>;
 
     fn handle(&mut self, CpuTimes(apps): CpuTimes, _: &mut Context<Self>) -> Self::Result {
         let time = |app: AppId| {
-            let total = self.running.get(&app)?.process.cpu_time().ok()?;
-            Some((app, total))
+            let process = &self.running.get(&app)?.process;
+            Some(CpuTime { process: process.id(), total: process.cpu_time().ok()?, app })
         };
         apps.into_iter().filter_map(time).collect()
     }

@@ -2,7 +2,7 @@ use carpus_simulated::{SimulatedLauncher, Steering};
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::testing::{in_virtual_time, listener, pass};
+use crate::testing::{in_virtual_time, listener, pass, settle};
 
 const LEAVE_TIME: Duration = Duration::from_secs(5);
 
@@ -10,7 +10,7 @@ struct Bench {
     launcher: SimulatedLauncher,
     apps: Addr<Apps>,
     exited: mpsc::UnboundedReceiver<Exited>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 fn id(text: &str) -> AppId {
@@ -20,25 +20,34 @@ fn id(text: &str) -> AppId {
 fn bench() -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let launcher = SimulatedLauncher::new();
+    let (apps, exited) = start(&launcher, folder.path(), &["one", "two", "three"]);
+    Bench { launcher, apps, exited, folder }
+}
+
+fn start(
+    launcher: &SimulatedLauncher,
+    folder: &Path,
+    installed: &[&str],
+) -> (Addr<Apps>, mpsc::UnboundedReceiver<Exited>) {
     let options = AppsOptions {
-        socket: folder.path().join("carpus.sock"),
-        data: folder.path().join("data"),
-        logs: folder.path().to_owned(),
+        socket: folder.join("carpus.sock"),
+        data: folder.join("data"),
+        logs: folder.to_owned(),
         max_log_bytes: 1024,
         leave_time: LEAVE_TIME,
         max_running: 2,
     };
-    let installed = ["one", "two", "three"].map(|name| InstalledApp {
+    let installed = installed.iter().map(|name| InstalledApp {
         application: Application { id: id(name), session_kinds: Vec::new() },
-        name: name.to_owned(),
+        name: (*name).to_owned(),
         version: "1".to_owned(),
         modes: Vec::new(),
-        folder: folder.path().to_owned(),
-        program: folder.path().join(name),
+        folder: folder.to_owned(),
+        program: folder.join(name),
     });
     let (exited, told) = listener();
-    let apps = Apps::new(Arc::new(launcher.clone()), options, exited, installed.to_vec()).start();
-    Bench { launcher, apps, exited: told, _folder: folder }
+    let apps = Apps::new(Arc::new(launcher.clone()), options, exited, installed.collect());
+    (apps.start(), told)
 }
 
 impl Bench {
@@ -64,7 +73,12 @@ fn l1_an_app_is_launched_with_what_it_needs_to_know() {
         bench.steer(Steer::Launch(id("one"))).await;
         let launches = bench.launcher.launches();
         let names: Vec<_> = launches[0].environment.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["CARPUS_APP_ID", "CARPUS_APP_DATA", "CARPUS_LAUNCH_TOKEN", "CARPUS_SOCKET"]);
+        let carpus = ["CARPUS_APP_ID", "CARPUS_APP_DATA", "CARPUS_LAUNCH_TOKEN", "CARPUS_SOCKET"];
+        assert_eq!(names, [&carpus[..], &["HOME", "TMPDIR"]].concat());
+        for folder in ["data/one", "data/one/tmp"] {
+            let mode = std::fs::metadata(bench.folder.path().join(folder)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, PRIVATE, "{folder}");
+        }
     });
 }
 
@@ -228,6 +242,7 @@ fn ending_all_waits_for_the_last() {
     });
 }
 
+/// Ends the actor as a failure of it does, and nothing else.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Quit;
@@ -240,14 +255,140 @@ impl Handler<Quit> for Apps {
     }
 }
 
+impl Bench {
+    /// The next life of the actor, on the same places.
+    async fn next_life(&mut self, installed: &[&str]) {
+        self.apps.do_send(Quit);
+        settle().await;
+        (self.apps, self.exited) = start(&self.launcher, self.folder.path(), installed);
+        settle().await;
+    }
+
+    async fn survivors(&self) -> Vec<(String, bool)> {
+        let survivors = self.apps.send(Survivors).await.unwrap();
+        survivors.into_iter().map(|survivor| (survivor.app.to_string(), survivor.suspended)).collect()
+    }
+
+    fn steered(&self, app: &str) -> Vec<Steering> {
+        self.launcher.steerings(app)
+    }
+}
+
 #[test]
-fn processes_end_with_the_actor_that_knows_them_and_the_watch_is_told() {
+fn d2_apps_outlive_the_actor_and_are_the_same_to_its_next_life() {
+    in_virtual_time(async {
+        let mut bench = bench();
+        for app in ["one", "two"] {
+            bench.steer(Steer::Launch(id(app))).await;
+        }
+        bench.steer(Steer::Freeze(id("two"))).await;
+        let (token, pid) = (bench.token_of("one"), bench.launcher.running("one").unwrap());
+        bench.next_life(&["one", "two"]).await;
+        assert_eq!(bench.survivors().await, [("one".to_owned(), false), ("two".to_owned(), true)]);
+        assert_eq!((bench.steered("one"), bench.steered("two")), (vec![], vec![Steering::Freeze]));
+        assert_eq!(bench.app_with(token, pid).await, Some(id("one")), "its token is still good");
+        let listed = bench.apps.send(ListApps).await.unwrap();
+        assert_eq!(listed[0].1, Some(pid));
+        bench.steer(Steer::End(id("one"))).await;
+        let exited = bench.exited.recv().await.unwrap();
+        assert_eq!((exited.app, exited.status), (id("one"), ExitStatus::Signal(15)));
+        assert_eq!(bench.launcher.launches().len(), 2);
+    });
+}
+
+#[test]
+fn d2_what_was_frozen_longest_is_still_the_first_to_make_room() {
+    in_virtual_time(async {
+        let mut bench = bench();
+        for app in ["one", "two"] {
+            bench.steer(Steer::Launch(id(app))).await;
+        }
+        bench.steer(Steer::Freeze(id("two"))).await;
+        bench.next_life(&["one", "two", "three"]).await;
+        bench.survivors().await;
+        bench.steer(Steer::Launch(id("three"))).await;
+        assert_eq!(bench.exited.recv().await.unwrap().app, id("two"), "it is frozen, and the other runs");
+    });
+}
+
+#[test]
+fn d2_an_app_that_is_no_longer_installed_is_ended() {
+    in_virtual_time(async {
+        let mut bench = bench();
+        bench.steer(Steer::Launch(id("one"))).await;
+        bench.next_life(&["two"]).await;
+        assert_eq!(bench.survivors().await, []);
+        assert_eq!(bench.steered("one"), [Steering::Kill]);
+    });
+}
+
+#[test]
+fn d2_what_is_not_written_down_is_ended() {
+    in_virtual_time(async {
+        let mut bench = bench();
+        bench.steer(Steer::Launch(id("one"))).await;
+        std::fs::remove_file(bench.folder.path().join("carpus.sock.apps")).unwrap();
+        bench.next_life(&["one"]).await;
+        assert_eq!(bench.survivors().await, []);
+        assert_eq!((bench.launcher.running("one"), bench.steered("one")), (None, vec![Steering::Kill]));
+        bench.steer(Steer::Launch(id("one"))).await;
+        assert!(bench.launcher.running("one").is_some());
+    });
+}
+
+#[test]
+fn d2_an_end_between_two_lives_is_told_with_its_status() {
     in_virtual_time(async {
         let mut bench = bench();
         bench.steer(Steer::Launch(id("one"))).await;
         bench.apps.do_send(Quit);
+        settle().await;
+        bench.launcher.exit("one", processes::ExitStatus::Code(3));
+        bench.next_life(&["one"]).await;
+        assert!(bench.exited.try_recv().is_err(), "nobody is there yet");
+        assert_eq!(bench.survivors().await, [("one".to_owned(), false)]);
         let exited = bench.exited.recv().await.unwrap();
-        assert_eq!((exited.app, exited.status), (id("one"), ExitStatus::Signal(SIGKILL)));
-        assert_eq!(bench.launcher.steerings("one"), [Steering::Kill]);
+        assert_eq!((exited.app, exited.status), (id("one"), ExitStatus::Code(3)));
+        assert_eq!(bench.survivors().await, []);
+        bench.next_life(&["one"]).await;
+        assert_eq!(bench.survivors().await, [], "an end is told once");
+    });
+}
+
+#[test]
+fn d2_in_good_order_all_end_and_none_is_found_again() {
+    in_virtual_time(async {
+        let mut bench = bench();
+        bench.steer(Steer::Launch(id("one"))).await;
+        bench.apps.send(EndAll).await.unwrap();
+        bench.next_life(&["one"]).await;
+        assert_eq!(bench.survivors().await, []);
+        assert_eq!(bench.steered("one"), [Steering::Terminate]);
+    });
+}
+
+#[test]
+fn an_app_that_runs_already_is_not_left_behind_by_a_second_launch() {
+    in_virtual_time(async {
+        let mut bench = bench();
+        bench.steer(Steer::Launch(id("one"))).await;
+        let before = bench.launcher.running("one").unwrap();
+        bench.steer(Steer::Launch(id("one"))).await;
+        settle().await;
+        assert_ne!(bench.launcher.running("one"), Some(before));
+        bench.next_life(&["one"]).await;
+        assert_eq!(bench.survivors().await.len(), 1);
+        assert!(bench.exited.try_recv().is_err(), "the app has not ended");
+    });
+}
+
+#[test]
+fn a_fork_of_an_app_is_known_as_such() {
+    in_virtual_time(async {
+        let bench = bench();
+        bench.steer(Steer::Launch(id("one"))).await;
+        bench.launcher.add_child("one", 77);
+        assert!(bench.apps.send(OfSomeApp { pid: 77 }).await.unwrap());
+        assert!(!bench.apps.send(OfSomeApp { pid: 78 }).await.unwrap());
     });
 }

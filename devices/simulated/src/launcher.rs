@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use carpus_devices::BoxFuture;
-use carpus_devices::processes::{AppLauncher, AppProcess, ExitStatus, Launch, ProcessError};
+use carpus_devices::processes::{AppLauncher, AppProcess, ExitStatus, Launch, ProcessError, ProcessIdentity};
 use tokio::sync::watch;
 
 use crate::adapter::cause;
@@ -74,7 +74,7 @@ impl SimulatedLauncher {
 
     /// Whether the newest process of `app` is running and frozen.
     pub fn is_frozen(&self, app: &str) -> bool {
-        self.newest(app).is_some_and(|process| process.is_alive() && process.lock().is_frozen)
+        self.newest(app).is_some_and(|process| process.is_frozen())
     }
 
     /// Lets the newest process of `app` end by itself. False when none is running.
@@ -137,6 +137,28 @@ impl AppLauncher for SimulatedLauncher {
         Ok(process)
     }
 
+    fn adopt(&self, identity: &ProcessIdentity) -> Result<Option<Arc<dyn AppProcess>>, ProcessError> {
+        let state = self.lock();
+        let mut all = state.processes.values().flatten();
+        let found = all.find(|process| process.identity() == *identity && !process.lock().is_reaped);
+        Ok(found.map(|process| Arc::clone(process) as Arc<dyn AppProcess>))
+    }
+
+    fn sweep(&self) {
+        let state = self.lock();
+        // Who launched or adopted a process holds it.
+        let nobodys = state.processes.values().flatten().filter(|process| Arc::strong_count(process) == 1);
+        for process in nobodys {
+            if process.steer(Steering::Kill).is_ok() {
+                process.end(ExitStatus::Signal(SIGKILL));
+            }
+        }
+    }
+
+    fn is_of_some_app(&self, id: u32) -> bool {
+        self.lock().processes.values().flatten().any(|process| process.contains(id))
+    }
+
     fn describe(&self) -> String {
         "simulated processes".to_owned()
     }
@@ -147,6 +169,8 @@ struct ProcessState {
     steerings: Vec<Steering>,
     is_frozen: bool,
     is_stubborn: bool,
+    /// Its end was told: nobody finds it any more.
+    is_reaped: bool,
     cpu_used: Duration,
     children: BTreeSet<u32>,
 }
@@ -156,17 +180,17 @@ struct ProcessState {
 struct SimulatedProcess {
     id: u32,
     status: watch::Sender<Option<ExitStatus>>,
-    state: Mutex<ProcessState>,
+    state: Arc<Mutex<ProcessState>>,
 }
 
 impl SimulatedProcess {
     fn new(id: u32, is_stubborn: bool) -> Self {
         let state = ProcessState { is_stubborn, ..ProcessState::default() };
-        Self { id, status: watch::Sender::new(None), state: Mutex::new(state) }
+        Self { id, status: watch::Sender::new(None), state: Arc::new(Mutex::new(state)) }
     }
 
     fn lock(&self) -> MutexGuard<'_, ProcessState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn is_alive(&self) -> bool {
@@ -193,19 +217,29 @@ impl SimulatedProcess {
     }
 }
 
+fn lock(state: &Mutex<ProcessState>) -> MutexGuard<'_, ProcessState> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl AppProcess for SimulatedProcess {
     fn id(&self) -> u32 {
         self.id
     }
 
+    fn identity(&self) -> ProcessIdentity {
+        ProcessIdentity { id: self.id, started: u64::from(self.id), group: None }
+    }
+
     fn exited(&self) -> BoxFuture<'static, ExitStatus> {
-        let mut status = self.status.subscribe();
+        let (mut status, state) = (self.status.subscribe(), Arc::clone(&self.state));
         Box::pin(async move {
-            match status.wait_for(Option::is_some).await {
+            let ended = match status.wait_for(Option::is_some).await {
                 Ok(ended) => ended.unwrap_or(ExitStatus::Unknown),
                 // The launcher and the process were dropped.
                 Err(_) => ExitStatus::Unknown,
-            }
+            };
+            lock(&state).is_reaped = true;
+            ended
         })
     }
 
@@ -215,6 +249,10 @@ impl AppProcess for SimulatedProcess {
 
     fn thaw(&self) -> Result<(), ProcessError> {
         self.steer(Steering::Thaw).map(drop)
+    }
+
+    fn is_frozen(&self) -> bool {
+        self.is_alive() && self.lock().is_frozen
     }
 
     fn terminate(&self) -> Result<(), ProcessError> {
@@ -250,6 +288,7 @@ mod tests {
             app: app.to_owned(),
             program: "/apps/app".into(),
             folder: "/apps".into(),
+            data: "/data".into(),
             environment: vec![("A".to_owned(), "B".to_owned())],
             log: "/logs/app.log".into(),
         }
@@ -301,6 +340,30 @@ mod tests {
         assert!(launcher.add_child("one", 77) && one.contains(77));
         let apps: Vec<String> = launcher.launches().into_iter().map(|launch| launch.app).collect();
         assert_eq!(apps, ["one", "two"]);
+    }
+
+    #[tokio::test]
+    async fn d2_a_process_is_adopted_until_its_end_was_told() {
+        let launcher = SimulatedLauncher::new();
+        let identity = launcher.launch(&launch("one")).unwrap().identity();
+        let app = launcher.adopt(&identity).unwrap().unwrap();
+        app.freeze().unwrap();
+        assert!(launcher.adopt(&identity).unwrap().unwrap().is_frozen());
+        launcher.exit("one", ExitStatus::Code(3));
+        let app = launcher.adopt(&identity).unwrap().unwrap();
+        assert_eq!(app.exited().await, ExitStatus::Code(3));
+        assert!(launcher.adopt(&identity).unwrap().is_none());
+        let another = ProcessIdentity { started: 1, ..identity };
+        assert!(launcher.adopt(&another).unwrap().is_none());
+    }
+
+    #[test]
+    fn d2_what_nobody_holds_is_swept_away() {
+        let launcher = SimulatedLauncher::new();
+        let _held = launcher.launch(&launch("held")).unwrap();
+        drop(launcher.launch(&launch("left")).unwrap());
+        launcher.sweep();
+        assert!(launcher.running("held").is_some() && launcher.running("left").is_none());
     }
 
     #[test]

@@ -14,16 +14,27 @@ use crate::procfs::is_gone;
 /// The group of the runtime itself: the kernel wants no process in a group that divides its resources.
 /// A systemd unit may put the runtime there from the start (`DelegateSubgroup=daemon`).
 const DAEMON_GROUP: &str = "daemon";
+/// Where systemd puts what it runs beside the daemon of such a unit (`ExecStopPost=`).
+const CONTROL_GROUP: &str = ".control";
 /// The folder for the groups of apps where the runtime sits in the root group.
 const ROOT_FOLDER: &str = "carpus";
 /// What the names of the groups of apps begin with.
 const APP_PREFIX: &str = "app-";
 /// The resources that are divided among apps, where the kernel offers them.
 const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
-/// How many apps of the same name one runtime may have running or unreaped.
+/// How many groups of one app there may be, those that are still ending included.
 const SAME_NAME_MAX: u32 = 1000;
 /// How often a group without `cgroup.kill` is killed member by member before it is given up.
 const KILL_PASSES_MAX: usize = 8;
+
+/// How much all processes of one app may have together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GroupLimits {
+    /// Processes, each thread counted.
+    pub(crate) processes: u64,
+    /// Memory in bytes.
+    pub(crate) memory_bytes: u64,
+}
 
 /// The part of the hierarchy that is the runtime's.
 #[derive(Debug)]
@@ -31,66 +42,48 @@ pub(crate) struct Subtree {
     folder: PathBuf,
     /// The path of `folder` as `/proc/PID/cgroup` tells it.
     path: String,
+    /// What the names of this runtime's groups hold, and no other runtime's do.
+    key: String,
+    limits: GroupLimits,
     leftovers: Leftovers,
+}
+
+/// Where a runtime finds its groups.
+struct Place {
+    folder: PathBuf,
+    path: String,
+    /// Whether resources may be divided there.
+    is_divisible: bool,
 }
 
 /// Groups whose app was dropped while the last process was still ending.
 type Leftovers = Arc<Mutex<Vec<PathBuf>>>;
 
 impl Subtree {
-    /// Finds the group that the runtime was started in, and moves the runtime into a leaf of it.
+    /// Finds the group that the runtime was started in, and moves the runtime into a leaf of it. `key` is the name of
+    /// the runtime among others.
     ///
     /// # Errors
     /// When there is no cgroup v2, no freezer, or the group is not the runtime's to change.
-    pub(crate) fn claim() -> io::Result<Self> {
+    pub(crate) fn claim(key: &str, limits: GroupLimits) -> io::Result<Self> {
         let own =
             own_path(&fs::read_to_string("/proc/self/cgroup")?).ok_or_else(|| missing("no cgroup v2"))?;
         let mounts = fs::read_to_string("/proc/self/mountinfo")?;
         let folder = own_folder(&mounts, &own).ok_or_else(|| missing("cgroup v2 is not mounted"))?;
-        let subtree = if is_root(&folder) {
-            Self::in_root(&folder, &own)?
-        } else if own.ends_with(&format!("/{DAEMON_GROUP}")) {
-            Self::around(&folder, &own)?
-        } else {
-            Self::with_leaf(folder, own)?
+        let leaf = [DAEMON_GROUP, CONTROL_GROUP].into_iter().find(|leaf| own.ends_with(&format!("/{leaf}")));
+        let Place { folder, path, is_divisible } = match leaf {
+            _ if is_root(&folder) => Place::in_root(&folder, &own)?,
+            Some(leaf) => Place::around(&folder, &own, leaf)?,
+            None => Place::with_leaf(folder, own)?,
         };
-        if !subtree.folder.join(DAEMON_GROUP).join("cgroup.freeze").exists() {
+        if !folder.join("cgroup.freeze").exists() {
             return Err(missing("the kernel has no cgroup freezer"));
         }
-        subtree.enable_controllers();
-        subtree.sweep();
+        let subtree = Self { folder, path, key: key.to_owned(), limits, leftovers: Leftovers::default() };
+        if is_divisible {
+            subtree.enable_controllers();
+        }
         Ok(subtree)
-    }
-
-    fn new(folder: PathBuf, path: String) -> Self {
-        Self { folder, path, leftovers: Leftovers::default() }
-    }
-
-    /// In the root group, which may hold processes, the runtime stays where it is.
-    fn in_root(root: &Path, path: &str) -> io::Result<Self> {
-        let folder = root.join(ROOT_FOLDER);
-        fs::create_dir_all(folder.join(DAEMON_GROUP))?;
-        may_move_within(root)?;
-        may_create_in(&folder)?;
-        Ok(Self::new(folder, format!("{}/{ROOT_FOLDER}", path.trim_end_matches('/'))))
-    }
-
-    /// The runtime is in its leaf already; the subtree is around it.
-    fn around(leaf: &Path, path: &str) -> io::Result<Self> {
-        let folder = leaf.parent().ok_or_else(|| missing("no group around the runtime's"))?;
-        may_move_within(folder)?;
-        may_create_in(folder)?;
-        let path = path.strip_suffix(DAEMON_GROUP).unwrap_or(path).trim_end_matches('/').to_owned();
-        Ok(Self::new(folder.to_owned(), path))
-    }
-
-    fn with_leaf(folder: PathBuf, path: String) -> io::Result<Self> {
-        may_move_within(&folder)?;
-        may_create_in(&folder)?;
-        let leaf = folder.join(DAEMON_GROUP);
-        fs::create_dir_all(&leaf)?;
-        fs::write(leaf.join("cgroup.procs"), "0")?;
-        Ok(Self::new(folder, path))
     }
 
     /// Divides what can be divided. Freezing and measuring work without; a group that other processes share
@@ -109,47 +102,95 @@ impl Subtree {
         }
     }
 
-    /// Ends what runtimes that are gone have left running, and removes their groups: nobody knows the state of those
-    /// apps any more, and nobody else would ever end them.
-    fn sweep(&self) {
+    /// Whether the memory and the number of processes of each app are limited.
+    pub(crate) fn limits_apps(&self) -> bool {
+        let enabled = fs::read_to_string(self.folder.join("cgroup.subtree_control")).unwrap_or_default();
+        ["memory", "pids"].iter().all(|wanted| enabled.split_whitespace().any(|name| name == *wanted))
+    }
+
+    /// Ends what is left in groups of this runtime that are not `in_use`, and removes them: an earlier life of the
+    /// runtime made them, and nobody else would ever end them.
+    pub(crate) fn sweep(&self, in_use: &[PathBuf]) {
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let Some(owner) = name.to_str().and_then(owner) else { continue };
-            if Path::new(&format!("/proc/{owner}")).exists() {
+            let folder = entry.path();
+            if !self.made(&folder) || in_use.contains(&folder) {
                 continue;
             }
-            let folder = entry.path();
-            if let Err(error) = fs::write(folder.join("cgroup.kill"), "1") {
-                tracing::warn!(folder = %folder.display(), "what a runtime left running cannot be ended: {error}");
+            tracing::info!(folder = %folder.display(), "an earlier runtime left this group: what runs in it is ended");
+            let group = self.group(folder);
+            if let Err(error) = group.kill() {
+                let folder = group.folder.display();
+                tracing::warn!(%folder, "what an earlier runtime left running cannot be ended: {error}");
             }
-            if fs::remove_dir(&folder).is_err() {
-                lock(&self.leftovers).push(folder); // until its processes have ended
-            }
+            drop(group); // removes it, now or when its processes have ended
         }
     }
 
-    /// Makes a group for `app`.
+    /// Whether this runtime, or an earlier one of its place, made the group.
+    fn made(&self, folder: &Path) -> bool {
+        folder.parent() == Some(&self.folder)
+            && folder.file_name().and_then(|name| name.to_str()).and_then(owner) == Some(&self.key)
+    }
+
+    /// The group that an earlier life of the runtime made for an app; none when it is not there, or not its own.
+    pub(crate) fn adopt(&self, folder: &Path) -> Option<Cgroup> {
+        (self.made(folder) && folder.is_dir()).then(|| self.group(folder.to_owned()))
+    }
+
+    fn group(&self, folder: PathBuf) -> Cgroup {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let path = format!("{}/{name}", self.path);
+        Cgroup { folder, path, cpu_us_max: Mutex::new(0), leftovers: Arc::clone(&self.leftovers) }
+    }
+
+    /// Makes a group for `app`, with the limits of one.
     pub(crate) fn create(&self, app: &str) -> io::Result<Cgroup> {
-        let runtime = std::process::id();
         lock(&self.leftovers).retain(|folder| fs::remove_dir(folder).is_err() && folder.exists());
         for number in 1..=SAME_NAME_MAX {
-            let name = format!("{APP_PREFIX}{app}@{runtime}-{number}");
-            let folder = self.folder.join(&name);
+            let folder = self.folder.join(format!("{APP_PREFIX}{app}@{}-{number}", self.key));
             match fs::create_dir(&folder) {
                 Ok(()) => {
-                    let path = format!("{}/{name}", self.path);
-                    return Ok(Cgroup {
-                        folder,
-                        path,
-                        cpu_us_max: Mutex::new(0),
-                        leftovers: Arc::clone(&self.leftovers),
-                    });
+                    let group = self.group(folder);
+                    group.limit(self.limits)?;
+                    return Ok(group);
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
         }
         Err(io::ErrorKind::AlreadyExists.into())
+    }
+}
+
+impl Place {
+    /// In the root group, which may hold processes, the runtime stays where it is.
+    fn in_root(root: &Path, path: &str) -> io::Result<Self> {
+        let folder = root.join(ROOT_FOLDER);
+        fs::create_dir_all(&folder)?;
+        may_move_within(root)?;
+        may_create_in(&folder)?;
+        let path = format!("{}/{ROOT_FOLDER}", path.trim_end_matches('/'));
+        Ok(Self { folder, path, is_divisible: true })
+    }
+
+    /// The runtime is in a leaf already; its subtree is around it.
+    fn around(folder: &Path, path: &str, leaf: &str) -> io::Result<Self> {
+        let folder = folder.parent().ok_or_else(|| missing("no group around the runtime's"))?;
+        may_move_within(folder)?;
+        may_create_in(folder)?;
+        let path = path.strip_suffix(leaf).unwrap_or(path).trim_end_matches('/').to_owned();
+        Ok(Self { folder: folder.to_owned(), path, is_divisible: true })
+    }
+
+    /// Apps outlive the runtime, and a service manager puts the next one where this one was put: into a group that
+    /// could take no process if its resources were divided.
+    fn with_leaf(folder: PathBuf, path: String) -> io::Result<Self> {
+        may_move_within(&folder)?;
+        may_create_in(&folder)?;
+        let leaf = folder.join(DAEMON_GROUP);
+        fs::create_dir_all(&leaf)?;
+        fs::write(leaf.join("cgroup.procs"), "0")?;
+        Ok(Self { folder, path, is_divisible: false })
     }
 }
 
@@ -165,6 +206,27 @@ pub(crate) struct Cgroup {
 }
 
 impl Cgroup {
+    /// Its folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Sets the limits, where the controllers are there for it.
+    fn limit(&self, limits: GroupLimits) -> io::Result<()> {
+        let files = [
+            ("pids.max", limits.processes.to_string()),
+            ("memory.max", limits.memory_bytes.to_string()),
+            // What is left of an app of which one process was ended for want of memory is of no use.
+            ("memory.oom.group", "1".to_owned()),
+        ];
+        for (file, text) in files.map(|(name, text)| (self.folder.join(name), text)) {
+            if file.exists() {
+                fs::write(file, text)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The open file that a process writes "0" to, to enter the group.
     pub(crate) fn door(&self) -> io::Result<File> {
         File::options().write(true).open(self.folder.join("cgroup.procs"))
@@ -179,6 +241,11 @@ impl Cgroup {
     /// Takes the CPU from all processes, or gives it back. The kernel may take a moment to stop the last one.
     pub(crate) fn set_frozen(&self, frozen: bool) -> io::Result<()> {
         fs::write(self.folder.join("cgroup.freeze"), if frozen { "1" } else { "0" })
+    }
+
+    /// Whether the CPU is taken from it, or about to be.
+    pub(crate) fn is_frozen(&self) -> bool {
+        fs::read_to_string(self.folder.join("cgroup.freeze")).is_ok_and(|text| text.trim() == "1")
     }
 
     /// Sends `signal` to each process.
@@ -310,10 +377,10 @@ fn is_root(folder: &Path) -> bool {
     !folder.join("cgroup.freeze").exists()
 }
 
-/// The runtime's process id in the name of an app's group.
-fn owner(name: &str) -> Option<u32> {
-    let (_, runtime_and_number) = name.strip_prefix(APP_PREFIX)?.rsplit_once('@')?;
-    runtime_and_number.split_once('-')?.0.parse().ok()
+/// The runtime's key in the name of an app's group.
+fn owner(name: &str) -> Option<&str> {
+    let (_, key_and_number) = name.strip_prefix(APP_PREFIX)?.rsplit_once('@')?;
+    Some(key_and_number.split_once('-')?.0)
 }
 
 fn is_within(path: &str, group: &str) -> bool {
@@ -359,8 +426,8 @@ mod tests {
 
     #[test]
     fn a_group_belongs_to_the_runtime_in_its_name() {
-        assert_eq!(owner("app-heart-rate@4711-2"), Some(4711));
-        for name in ["daemon", "app-heart-rate", "app-x@y-1", "x@4711-2"] {
+        assert_eq!(owner("app-heart-rate@00c0ffee-2"), Some("00c0ffee"));
+        for name in ["daemon", "app-heart-rate", "app-x@00c0ffee", "x@00c0ffee-2"] {
             assert_eq!(owner(name), None, "{name}");
         }
     }
@@ -380,51 +447,63 @@ mod tests {
         assert_eq!(value(stat, "usage"), None);
     }
 
-    /// On machines where the tests may make control groups; elsewhere nothing is there to be tested.
-    fn subtree() -> Option<Subtree> {
-        Subtree::claim().ok()
+    /// On machines where the tests may make control groups; elsewhere nothing is there to be tested. Each test is a
+    /// runtime of its own.
+    fn subtree(key: &str) -> Option<Subtree> {
+        let limits = GroupLimits { processes: 64, memory_bytes: 1 << 27 };
+        Subtree::claim(&format!("{key}{}", std::process::id()), limits).ok()
+    }
+
+    fn sleeper(group: &Cgroup) -> std::process::Child {
+        let mut command = std::process::Command::new("sleep");
+        command.arg("1000");
+        let bounds =
+            crate::spawn::Bounds { cgroup_procs: Some(group.door().unwrap()), limits: vec![], rules: None };
+        crate::spawn::confine(&mut command, bounds);
+        command.spawn().unwrap()
     }
 
     #[test]
-    fn what_a_runtime_that_is_gone_left_running_is_ended() {
+    fn d2_what_an_earlier_runtime_left_is_ended_and_what_another_made_is_not() {
         use std::os::unix::process::ExitStatusExt as _;
-        let Some(subtree) = subtree() else { return };
-        let stale = subtree.folder.join("app-left@4194305-1");
-        let mut left = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
-        let move_in = || {
-            fs::create_dir_all(&stale).unwrap();
-            fs::write(stale.join("cgroup.procs"), left.id().to_string())
-        };
-        while move_in().is_err() {} // a test beside this one may sweep the empty group away
-        subtree.sweep();
-        assert_eq!(left.wait().unwrap().signal(), Some(9));
-        lock(&subtree.leftovers).retain(|folder| fs::remove_dir(folder).is_err());
+        let (Some(subtree), Some(other)) = (subtree("one"), subtree("other")) else { return };
+        let (left, used, others) =
+            (subtree.create("left").unwrap(), subtree.create("used").unwrap(), other.create("left").unwrap());
+        let (mut ended, mut kept) = (sleeper(&left), [sleeper(&used), sleeper(&others)]);
+        subtree.sweep(std::slice::from_ref(&used.folder));
+        assert_eq!(ended.wait().unwrap().signal(), Some(9));
+        for child in &mut kept {
+            assert!(child.try_wait().unwrap().is_none());
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
     }
 
     #[test]
-    fn groups_of_runtimes_that_are_gone_are_removed_and_others_stay() {
-        let Some(subtree) = subtree() else { return };
-        // Above the largest process id that the kernel gives (4 Mi).
-        let stale = subtree.folder.join("app-test@4194305-1");
-        fs::create_dir_all(&stale).unwrap();
-        let living = subtree.create("test-sweep").unwrap();
-        subtree.sweep();
-        assert!(!stale.exists());
-        assert!(living.folder.exists());
-        let folder = living.folder.clone();
-        drop(living);
-        assert!(!folder.exists());
+    fn d2_a_group_is_adopted_by_a_runtime_of_its_place_only() {
+        let (Some(subtree), Some(other)) = (subtree("mine"), subtree("yours")) else { return };
+        let group = subtree.create("app").unwrap();
+        let adopted = subtree.adopt(group.folder()).unwrap();
+        assert_eq!(adopted.path, group.path);
+        assert!(other.adopt(group.folder()).is_none());
+        assert!(subtree.adopt(&subtree.folder).is_none() && subtree.adopt(Path::new("/tmp")).is_none());
+    }
+
+    #[test]
+    fn l5_a_frozen_group_says_so() {
+        let Some(subtree) = subtree("frozen") else { return };
+        let group = subtree.create("app").unwrap();
+        assert!(!group.is_frozen());
+        group.set_frozen(true).unwrap();
+        assert!(subtree.adopt(group.folder()).unwrap().is_frozen());
     }
 
     #[test]
     fn a_group_that_is_dropped_too_early_is_removed_later() {
-        let Some(subtree) = subtree() else { return };
+        let Some(subtree) = subtree("early") else { return };
         let group = subtree.create("test-early").unwrap();
         let folder = group.folder.clone();
-        let mut command = std::process::Command::new("sleep");
-        command.arg("1000");
-        crate::spawn::in_own_session(&mut command, Some(group.door().unwrap()));
-        let mut child = command.spawn().unwrap();
+        let mut child = sleeper(&group);
         drop(group);
         assert!(folder.exists());
         child.kill().unwrap();
@@ -435,23 +514,28 @@ mod tests {
 
     #[test]
     fn namesakes_get_groups_of_their_own() {
-        let Some(subtree) = subtree() else { return };
+        let Some(subtree) = subtree("names") else { return };
         let (one, other) = (subtree.create("test-name").unwrap(), subtree.create("test-name").unwrap());
         assert_ne!(one.path, other.path);
         assert!(!one.is_populated().unwrap());
     }
 
     #[test]
+    fn an_apps_group_has_its_limits_where_the_controllers_are_there() {
+        let Some(subtree) = subtree("limits").filter(Subtree::limits_apps) else { return };
+        let group = subtree.create("app").unwrap();
+        let read = |name| fs::read_to_string(group.folder.join(name)).unwrap().trim().to_owned();
+        assert_eq!(["pids.max", "memory.max", "memory.oom.group"].map(read), ["64", "134217728", "1"]);
+    }
+
+    #[test]
     fn members_are_killed_one_by_one_on_old_kernels() {
-        let Some(subtree) = subtree() else { return };
+        use std::os::unix::process::ExitStatusExt as _;
+        let Some(subtree) = subtree("kill") else { return };
         let group = subtree.create("test-kill").unwrap();
-        let mut command = std::process::Command::new("sleep");
-        command.arg("1000");
-        crate::spawn::in_own_session(&mut command, Some(group.door().unwrap()));
-        let mut child = command.spawn().unwrap();
+        let mut child = sleeper(&group);
         assert!(group.contains(child.id().cast_signed()).unwrap());
         group.kill_one_by_one().unwrap();
-        use std::os::unix::process::ExitStatusExt as _;
         assert_eq!(child.wait().unwrap().signal(), Some(9));
     }
 }

@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | [`SystemClock`] | `Clock` | `CLOCK_BOOTTIME`, `CLOCK_REALTIME` |
 //! | [`WallTimer`] | `WallTimer` | timerfd, waking from suspend where the board can |
-//! | [`Launcher`] | `AppLauncher` | sessions and process groups, pidfd, cgroup v2 or `/proc` |
+//! | [`Launcher`] | `AppLauncher` | sessions and process groups, pidfd, cgroup v2 or `/proc`, Landlock |
 //! | [`EvdevButtons`] | `Buttons` | `/dev/input/event*` |
 //! | [`SysfsConditions`] | `BoardConditions` | `/sys/class/power_supply`, `/sys/class/thermal` |
 
@@ -14,15 +14,20 @@ mod cgroup;
 mod clock;
 mod conditions;
 mod cpu_ledger;
+mod domain;
+mod first_process;
+mod pidfd_info;
+mod place;
 mod process_tree;
 mod processes;
 mod procfs;
 mod readiness;
 mod spawn;
+mod strays;
 mod wall_timer;
 
 pub use buttons::{EvdevButtons, KeyMap, KeyMapError};
 pub use clock::SystemClock;
 pub use conditions::SysfsConditions;
-pub use processes::Launcher;
+pub use processes::{AppLimits, Launcher, LauncherOptions, Sandbox};
 pub use wall_timer::WallTimer;

@@ -15,12 +15,29 @@ use crate::procfs::{self, Stat};
 /// before the first one reached it; a tree that still grows after so many is forking without end.
 const SIGNAL_PASSES_MAX: usize = 8;
 
-/// The tree below one process, which leads a session of its own and stays unreaped while this lives, so that no
-/// other process gets its id.
+/// The tree below one process, which leads a session of its own. A child of the runtime stays unreaped while this
+/// lives, so that no other process gets its id; an adopted process is told from another one by when it started.
 #[derive(Debug)]
 pub(crate) struct ProcessTree {
-    leader: Pid,
+    leader: Leader,
     known: Mutex<Known>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Leader {
+    pid: Pid,
+    start_ticks: u64,
+}
+
+impl Leader {
+    const fn id(self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    /// Whether another process has got the id.
+    fn is_replaced(self, by: &Stat) -> bool {
+        by.id == self.id() && by.start_ticks != self.start_ticks
+    }
 }
 
 /// What was learnt of the tree so far.
@@ -33,20 +50,18 @@ struct Known {
 }
 
 impl ProcessTree {
-    pub(crate) fn new(leader: Pid) -> Self {
-        Self { leader, known: Mutex::default() }
+    /// The leader started `start_ticks` after boot.
+    pub(crate) fn new(pid: Pid, start_ticks: u64) -> Self {
+        Self { leader: Leader { pid, start_ticks }, known: Mutex::default() }
     }
 
     /// Sends `signal` to all members; false when none of them is alive.
     pub(crate) fn signal(&self, signal: Signal) -> io::Result<bool> {
-        // The group at once first: what its members fork meanwhile gets the signal as well.
-        match kill_process_group(self.leader, signal) {
-            Ok(()) | Err(Errno::SRCH) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let group = self.leader.as_raw_nonzero().get();
+        // Looked at before: the signal may end the last one at once.
+        let mut any_alive = self.members()?.iter().any(Stat::is_alive);
+        self.signal_group(signal)?;
+        let group = self.leader.id();
         let mut signalled = BTreeMap::new();
-        let mut any_alive = false;
         for _ in 0..SIGNAL_PASSES_MAX {
             let members = self.members()?;
             any_alive |= members.iter().any(Stat::is_alive);
@@ -63,6 +78,27 @@ impl ProcessTree {
             }
         }
         Ok(any_alive)
+    }
+
+    /// The group at once: what its members fork meanwhile gets the signal as well. As long as it has a member, no
+    /// other process gets its leader's id.
+    fn signal_group(&self, signal: Signal) -> io::Result<()> {
+        let now = procfs::read(self.leader.id())?;
+        if now.is_some_and(|now| self.leader.is_replaced(&now)) {
+            return Ok(());
+        }
+        match kill_process_group(self.leader.pid, signal) {
+            Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether its CPU is taken: all members are stopped, or in a call that a stop waits for.
+    pub(crate) fn is_stopped(&self) -> io::Result<bool> {
+        let members = self.members()?;
+        let is_stopped = |stat: &Stat| stat.state == b'T';
+        let mut alive = members.iter().filter(|stat| stat.is_alive());
+        Ok(members.iter().any(is_stopped) && alive.all(|stat| is_stopped(stat) || stat.state == b'D'))
     }
 
     /// CPU time of all members, the ended ones included; it never goes down.
@@ -91,11 +127,11 @@ impl ProcessTree {
 
 impl Known {
     /// Finds the members among all processes: the leader's session, known members, and their descendants.
-    fn find(&mut self, all: &[Stat], leader: Pid) -> Vec<Stat> {
-        let leader = leader.as_raw_nonzero().get();
+    fn find(&mut self, all: &[Stat], leader: Leader) -> Vec<Stat> {
+        let session_is_its = !all.iter().any(|stat| leader.is_replaced(stat));
+        let leader = leader.id();
         let is_root = |stat: &Stat| {
-            stat.id == leader
-                || stat.session == leader
+            session_is_its && (stat.id == leader || stat.session == leader)
                 || self.members.get(&stat.id).is_some_and(|start_ticks| *start_ticks == stat.start_ticks)
         };
         let (mut members, mut others): (Vec<Stat>, Vec<Stat>) = all.iter().partition(|stat| is_root(stat));
@@ -114,7 +150,7 @@ impl Known {
 }
 
 /// Signals just the process that was listed, not another one that has got its id since.
-fn signal_one(stat: &Stat, signal: Signal) -> io::Result<()> {
+pub(crate) fn signal_one(stat: &Stat, signal: Signal) -> io::Result<()> {
     let Some(pid) = Pid::from_raw(stat.id) else {
         return Ok(());
     };
@@ -142,6 +178,8 @@ fn ticks_to_duration(ticks: u64, ticks_per_second: u64) -> Duration {
 mod tests {
     use super::*;
 
+    const LEADER: Leader = Leader { pid: Pid::from_raw(10).unwrap(), start_ticks: 7 };
+
     fn process(id: i32, parent: i32, session: i32) -> Stat {
         Stat {
             id,
@@ -156,8 +194,7 @@ mod tests {
     }
 
     fn find(known: &mut Known, all: &[Stat]) -> Vec<i32> {
-        let mut ids: Vec<i32> =
-            known.find(all, Pid::from_raw(10).unwrap()).iter().map(|stat| stat.id).collect();
+        let mut ids: Vec<i32> = known.find(all, LEADER).iter().map(|stat| stat.id).collect();
         ids.sort_unstable();
         ids
     }
@@ -181,6 +218,14 @@ mod tests {
         assert_eq!(find(&mut known, &[process(10, 5, 10), process(12, 1, 12)]), [10, 12]);
         let other = Stat { start_ticks: 8, ..process(12, 1, 12) };
         assert_eq!(find(&mut known, &[process(10, 5, 10), other]), [10]);
+    }
+
+    #[test]
+    fn d2_a_later_process_with_the_id_of_the_leader_and_its_session_are_not_members() {
+        let mut known = Known::default();
+        find(&mut known, &[process(10, 5, 10), process(12, 10, 12)]);
+        let later = Stat { start_ticks: 9, ..process(10, 5, 10) };
+        assert_eq!(find(&mut known, &[later, process(11, 10, 10), process(12, 1, 12)]), [12]);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! With real processes, each with process groups and, where this machine has them, with control groups.
 
+mod adopted;
+mod bounds;
+
 use std::cell::RefCell;
-use std::path::PathBuf;
 use std::task::Poll;
 use std::time::Instant;
 
@@ -16,6 +18,7 @@ const BUSY: &str = "while :; do :; done";
 
 struct Bench {
     launcher: Launcher,
+    /// The place of the runtime, with the folder of the app and its data in it.
     folder: TempDir,
     runtime: tokio::runtime::Runtime,
     /// What was launched: a test that fails leaves nothing running.
@@ -30,30 +33,44 @@ impl Drop for Bench {
     }
 }
 
+const MIB: u64 = 1 << 20;
+
+fn options(place: &Path) -> LauncherOptions {
+    LauncherOptions {
+        place: place.to_owned(),
+        sandbox: Sandbox::Auto,
+        readable: Vec::new(),
+        limits: AppLimits { open_files: 64, file_bytes: MIB, processes: 64, memory_bytes: 128 * MIB },
+    }
+}
+
 /// One bench for each way that apps can be held here.
 fn benches() -> Vec<Bench> {
-    let mut launchers = vec![Launcher::without_cgroups()];
-    let own = Launcher::new();
-    if own.subtree.is_some() {
-        launchers.push(own);
+    let mut benches = vec![Bench::new(Launcher::without_cgroups)];
+    let own = Bench::new(Launcher::new);
+    if own.launcher.subtree.is_some() {
+        benches.push(own);
     }
-    launchers.into_iter().map(Bench::new).collect()
+    benches
 }
 
 impl Bench {
-    fn new(launcher: Launcher) -> Self {
+    fn new(launcher: impl FnOnce(LauncherOptions) -> io::Result<Launcher>) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { launcher, folder: tempfile::tempdir().unwrap(), runtime, launched: RefCell::default() }
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["folder", "data"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let launcher = launcher(options(folder.path())).unwrap();
+        Self { launcher, folder, runtime, launched: RefCell::default() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     fn launch_of(&self, program: &str) -> Launch {
-        Launch {
-            app: "test-app".to_owned(),
-            program: PathBuf::from(program),
-            folder: self.folder.path().to_owned(),
-            environment: vec![("CARPUS_APP_ID".to_owned(), "test-app".to_owned())],
-            log: self.folder.path().join("logs/test-app.log"),
-        }
+        launch(self.folder.path(), Path::new(program))
     }
 
     fn run(&self, script: &str) -> Arc<dyn AppProcess> {
@@ -64,16 +81,16 @@ impl Bench {
 
     /// Launches a shell script. It is its own program, as apps take no arguments.
     fn launch_script(&self, script: &str) -> Arc<dyn AppProcess> {
+        launch_written(&self.launcher, &launch(self.folder.path(), &self.write_script(script)))
+    }
+
+    fn write_script(&self, script: &str) -> PathBuf {
         use std::os::unix::fs::PermissionsExt as _;
-        let path = self.folder.path().join("app");
+        // A file of its own: a shell may read its script only after the next one is written.
+        let path = self.path(&format!("folder/app{}", fs::read_dir(self.path("folder")).unwrap().count()));
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        let launch = self.launch_of(path.to_str().unwrap());
-        // Another test may be forking at this moment, and hold the script open for writing until it execs.
-        eventually("a script that can be run", || match self.launcher.launch(&launch) {
-            Err(ProcessError::Launch { cause, .. }) if cause.to_string().contains("Text file busy") => None,
-            launched => Some(launched.unwrap()),
-        })
+        path
     }
 
     fn exit(&self, app: &dyn AppProcess) -> ExitStatus {
@@ -89,7 +106,7 @@ impl Bench {
     }
 
     fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("logs/test-app.log")).unwrap()
+        fs::read_to_string(self.path("logs/test-app.log")).unwrap()
     }
 
     /// Waits for `words` in the log and gives what stands behind them in the line.
@@ -98,6 +115,25 @@ impl Bench {
             |log: String| log.lines().find_map(|line| Some(line.split_once(words)?.1.trim().to_owned()));
         eventually(words, || self.log().ends_with('\n').then(|| behind(self.log())).flatten())
     }
+}
+
+fn launch(place: &Path, program: &Path) -> Launch {
+    Launch {
+        app: "test-app".to_owned(),
+        program: program.to_owned(),
+        folder: place.join("folder"),
+        data: place.join("data"),
+        environment: vec![("CARPUS_APP_ID".to_owned(), "test-app".to_owned())],
+        log: place.join("logs/test-app.log"),
+    }
+}
+
+/// Another test may be forking at this moment, and hold the program open for writing until it execs.
+fn launch_written(launcher: &Launcher, launch: &Launch) -> Arc<dyn AppProcess> {
+    eventually("a script that can be run", || match launcher.launch(launch) {
+        Err(ProcessError::Launch { cause, .. }) if cause.to_string().contains("Text file busy") => None,
+        launched => Some(launched.unwrap()),
+    })
 }
 
 fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -156,9 +192,9 @@ fn output_goes_to_the_log_and_the_code_comes_back() {
 #[test]
 fn the_log_is_not_for_everybody() {
     use std::os::unix::fs::PermissionsExt as _;
-    let bench = Bench::new(Launcher::without_cgroups());
+    let bench = Bench::new(Launcher::without_cgroups);
     bench.exit(&*bench.run("true"));
-    let mode = fs::metadata(bench.folder.path().join("logs/test-app.log")).unwrap().permissions().mode();
+    let mode = fs::metadata(bench.path("logs/test-app.log")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777 & !0o640, 0, "{mode:o}");
 }
 
@@ -169,10 +205,11 @@ fn the_environment_is_clean_the_input_empty_and_the_folder_the_apps() {
         assert_eq!(bench.exit(&*app), ExitStatus::Code(0));
         let log = bench.log();
         let (names, folder) = log.trim_end().split_once('\n').unwrap();
-        let allowed = ["CARPUS_APP_ID", "PATH", "HOME", "LANG", "TZ", "PWD", "OLDPWD", "SHLVL", "_"];
+        let allowed =
+            ["CARPUS_APP_ID", "CARPUS_RUNTIME", "PATH", "LANG", "TZ", "PWD", "OLDPWD", "SHLVL", "_"];
         assert!(names.split_whitespace().all(|name| allowed.contains(&name)), "{names}");
         assert!(names.contains("CARPUS_APP_ID") && names.contains("PATH"), "{names}");
-        assert_eq!(Path::new(folder), bench.folder.path().canonicalize().unwrap());
+        assert_eq!(Path::new(folder), bench.path("folder").canonicalize().unwrap());
     }
 }
 
@@ -180,7 +217,7 @@ fn the_environment_is_clean_the_input_empty_and_the_folder_the_apps() {
 fn a_search_path_is_there_even_if_the_runtime_has_none() {
     assert_eq!(kept_environment(|_| None), [("PATH", OsString::from(PATH_DEFAULT))]);
     let kept = kept_environment(|name| (name != "LANG").then(|| name.to_lowercase().into()));
-    assert_eq!(kept, [("PATH", "path".into()), ("HOME", "home".into()), ("TZ", "tz".into())]);
+    assert_eq!(kept, [("PATH", "path".into()), ("TZ", "tz".into())]);
 }
 
 #[test]
@@ -364,7 +401,7 @@ fn an_ended_app_keeps_its_id_until_it_is_dropped() {
 #[test]
 fn a_program_that_is_missing_or_is_none_is_told() {
     for bench in benches() {
-        let text = bench.folder.path().join("text");
+        let text = bench.path("folder/text");
         fs::write(&text, "not executable").unwrap();
         for program in ["/nowhere/to/be/found", text.to_str().unwrap()] {
             match bench.launcher.launch(&bench.launch_of(program)).err() {
