@@ -82,11 +82,16 @@ pub(super) fn to_recurrence(app: &str, text: &str) -> Result<RecurrenceRecord, B
         app: AppId::parse(app)?,
         rule: Recurrence {
             weekdays: Weekdays::of(&weekdays),
-            time: time.map_err(|source| BadRecurrence::Time { text: stored.time, source })?,
+            time: whole_seconds(time.map_err(|source| BadRecurrence::Time { text: stored.time, source })?),
             zone,
         },
         last: stored.last.map(UsedInstant::from),
     })
+}
+
+/// A part of a second is not written, and so not read.
+fn whole_seconds(time: Time) -> Time {
+    jiff::civil::time(time.hour(), time.minute(), time.second(), 0)
 }
 
 impl From<UsedInstant> for StoredInstant {

@@ -2,13 +2,15 @@
 //! (A5, N6).
 
 use actix::Message;
-use carpus_core::app::BadAppId;
 use carpus_core::{AppId, AppRights, RecurrenceRecord};
 use rusqlite::{Row, Transaction};
 
+use super::record::BadRecord;
+use super::requests::text_in;
 use super::subscriptions::Subscriptions;
 use super::thread::{Request, World};
 use super::{JournalError, recurrence_record};
+use crate::report::with_causes;
 
 /// Keeps the recurrence of an app, or replaces what was kept of it (A10).
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
@@ -70,18 +72,20 @@ impl Request for LoadRecurrences {
 
     fn apply(&self, disk: &Transaction<'_>, _: &mut World) -> Result<Vec<RecurrenceRecord>, JournalError> {
         let mut query = disk.prepare("SELECT app, record FROM recurrences ORDER BY app")?;
-        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut rows = query.query([])?;
         let mut recurrences = Vec::new();
-        for row in rows {
-            let (app, text): (String, String) = row?;
-            match recurrence_record::to_recurrence(&app, &text) {
-                Ok(record) => recurrences.push(record),
-                Err(error) => tracing::warn!(
-                    app,
-                    "a recurrence cannot be read; it is left out: {}",
-                    crate::report::with_causes(&error)
-                ),
-            }
+        while let Some(row) = rows.next()? {
+            let cause = match (text_in(row, 0), text_in(row, 1)) {
+                (Ok(app), Ok(text)) => match recurrence_record::to_recurrence(app, text) {
+                    Ok(record) => {
+                        recurrences.push(record);
+                        continue;
+                    }
+                    Err(error) => format!("of {app}: {}", with_causes(&error)),
+                },
+                (Err(error), _) | (_, Err(error)) => with_causes(&error),
+            };
+            tracing::warn!("a recurrence cannot be read; it is left out: {cause}");
         }
         Ok(recurrences)
     }
@@ -113,10 +117,10 @@ impl Request for LoadRights {
 
     fn apply(&self, disk: &Transaction<'_>, _: &mut World) -> Result<Self::Found, JournalError> {
         let mut query = disk.prepare("SELECT app, background_refresh, schedule FROM rights ORDER BY app")?;
-        let rows = query.query_map([], read_rights)?;
+        let mut rows = query.query([])?;
         let mut rights = Vec::new();
-        for row in rows {
-            match row? {
+        while let Some(row) = rows.next()? {
+            match read_rights(row) {
                 Ok(of_app) => rights.push(of_app),
                 Err(error) => {
                     tracing::warn!(%error, "the rights of an app cannot be read; they are left out")
@@ -131,8 +135,7 @@ impl Request for LoadRights {
     }
 }
 
-fn read_rights(row: &Row<'_>) -> rusqlite::Result<Result<(AppId, AppRights), BadAppId>> {
-    let app: String = row.get(0)?;
-    let rights = AppRights { background_refresh: row.get(1)?, schedule: row.get(2)? };
-    Ok(AppId::parse(&app).map(|app| (app, rights)))
+fn read_rights(row: &Row<'_>) -> Result<(AppId, AppRights), BadRecord> {
+    let app = AppId::parse(text_in(row, 0)?)?;
+    Ok((app, AppRights { background_refresh: row.get(1)?, schedule: row.get(2)? }))
 }

@@ -30,18 +30,19 @@ impl Subscriptions {
         }
     }
 
-    /// Gives `delivery` to the subscriber of `app`, if there is one. One that has no room is cut off; it subscribes
+    /// Gives `delivery` to the subscriber of `app`, if there is one that takes it; whether there is. One that has no room is cut off; it subscribes
     /// again, and loses nothing durable.
-    pub(super) fn deliver(&mut self, app: &AppId, delivery: Delivery) {
-        let Some(sink) = self.sinks.get(app) else { return };
+    pub(super) fn deliver(&mut self, app: &AppId, delivery: Delivery) -> bool {
+        let Some(sink) = self.sinks.get(app) else { return false };
         match sink.try_send(delivery) {
-            Ok(()) => {}
+            Ok(()) => return true,
             Err(TrySendError::Full(_)) => {
                 tracing::warn!(%app, "does not take its events; its stream is cut off");
                 self.sinks.remove(app);
             }
             Err(TrySendError::Closed(_)) => self.remove(app),
         }
+        false
     }
 
     pub(super) fn remove(&mut self, app: &AppId) {

@@ -9,7 +9,7 @@ use carpus_core::{AppId, Haptic, Now, SessionId, WallTime};
 use super::WatchActor;
 use super::journal_queue::Writing;
 use super::written::Lost;
-use crate::journal::{JournalError, NextSessionId};
+use crate::journal::{JournalError, NextSessionIdOf};
 use crate::supervisor::Unavailable;
 use crate::time;
 
@@ -157,7 +157,8 @@ fn apply(core: &mut Watch, app: &AppId, request: &Request, now: Now) -> Result<(
 impl WatchActor {
     fn create(&self, app: AppId, kind: Option<SessionKind>) -> ResponseActFuture<Self, Answer> {
         let journal = self.to.journal.clone();
-        let id = async move { Ok(journal.send(NextSessionId).await??) };
+        let maker = app.clone();
+        let id = async move { Ok(journal.send(NextSessionIdOf(maker)).await??) };
         Box::pin(id.into_actor(self).map(move |id: Result<SessionId, CallFailure>, this, ctx| {
             let id = id?;
             this.step(ctx, |core, _| core.create(&app, id, kind))?;

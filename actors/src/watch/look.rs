@@ -3,7 +3,7 @@
 use actix::prelude::*;
 use carpus_core::recurrence::Recurrence;
 use carpus_core::watch::{AlarmView, SessionView, Wrist};
-use carpus_core::{AppId, AppRights, AppState, WallTime};
+use carpus_core::{AppId, AppRights, AppState, SessionId, WallTime};
 
 use super::WatchActor;
 use crate::time;
@@ -22,6 +22,8 @@ pub struct View {
     pub frontmost: Option<AppId>,
     /// The sessions that are not over.
     pub sessions: Vec<SessionView>,
+    /// The session of each app that runs or was handed over.
+    pub in_progress: Vec<(AppId, SessionId)>,
     /// The alarms that wait, run, ring or are snoozed, and those that the runtime rings in the place of an app (N7).
     pub alarms: Vec<AlarmView>,
     /// The installed apps' states.
@@ -43,10 +45,12 @@ impl Handler<Look> for WatchActor {
             Some((app.clone(), rule.clone(), next))
         };
         let rights = |(app, _): (&AppId, AppState)| Some((app.clone(), core.rights(app)?));
+        let in_progress = |(app, _): (&AppId, AppState)| Some((app.clone(), core.session_in_progress(app)?));
         MessageResult(View {
             screen_on: core.wrist() == Wrist::Up,
             frontmost: core.frontmost().cloned(),
             sessions: core.open_sessions().collect(),
+            in_progress: core.apps().filter_map(in_progress).collect(),
             alarms: core.alarms().collect(),
             apps: core.apps().map(|(app, state)| (app.clone(), state)).collect(),
             rights: core.apps().filter_map(rights).collect(),

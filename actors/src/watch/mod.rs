@@ -4,9 +4,12 @@
 //! core wants next.
 
 mod calls;
+#[doc(hidden)]
+pub mod fuzzing;
 mod journal_queue;
 mod look;
 mod perform;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod user;
@@ -17,26 +20,27 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use carpus_core::limits::Extensions;
-use carpus_core::watch::Watch;
-use carpus_core::{
-    AppId, AppRights, Application, Haptic, Limits, Now, RecurrenceRecord, SessionRecord, SessionState,
-};
+use carpus_core::watch::{Kept, Survivor, Watch};
+use carpus_core::{AppId, AppRights, Application, Haptic, Limits, Now, SessionState};
 use carpus_devices::clock::Clock;
 
-use crate::apps::{Apps, EndAll, Exited, InstalledApp, ListApps};
+use crate::apps::{self, Apps, Exited, InstalledApp, ListApps, Survivors};
 use crate::audio::Audio;
+use crate::boot_file::BootFile;
 use crate::conditions::{ConditionsChanged, TellConditions};
 use crate::cpu_monitor::{BudgetSpent, CpuMonitor, Measure, MeasureAgain};
 use crate::haptics::Haptics;
-use crate::journal::{Journal, LoadRecurrences, LoadRights, LoadSessions};
+use crate::journal::{Journal, LoadRecurrences, LoadRights};
 use crate::monitor::{Monitor, Observation};
 use crate::scheduler::{Arm, ArmAgain, ClockSet, Due, Scheduler, ZoneChanged};
-use crate::supervisor::{Handle, Outlet};
+use crate::supervisor::{Handle, Outlet, answers_pings};
 use crate::time::{self, ReadZone};
 
 pub use calls::{AppAnswer, AppCall, CallFailure, Request};
-use journal_queue::{JournalQueue, Writing};
+pub use journal_queue::JournalQueue;
+use journal_queue::Writing;
 pub use look::{Look, View};
+use standing::KeptStanding;
 pub use user::{SetRights, UserCall};
 
 /// The actor.
@@ -46,6 +50,7 @@ pub struct WatchActor {
     zone: ReadZone,
     to: Neighbours,
     journal: JournalQueue,
+    standing: KeptStanding,
     /// Which of the rules beyond WatchKit are on.
     extensions: Extensions,
     wake: Option<SpawnHandle>,
@@ -70,30 +75,46 @@ pub struct Neighbours {
     pub journal: Handle<Journal>,
     /// Onlookers.
     pub monitor: Handle<Monitor>,
+    /// What is written into the journal, in its order; it outlives the watch.
+    pub queue: JournalQueue,
     /// Alarms.
     pub scheduler: Handle<Scheduler>,
 }
 
-/// What is on disk when the watch starts.
-struct Kept {
+/// What the watch finds when it starts.
+struct Found {
     apps: Vec<(InstalledApp, Option<u32>)>,
     rights: Vec<(AppId, AppRights)>,
-    recurrences: Vec<RecurrenceRecord>,
-    sessions: Vec<SessionRecord>,
+    kept: Kept,
 }
 
 impl WatchActor {
-    /// A watch that takes up, when it starts, the apps that are installed and all that is on disk of them; `zone`
-    /// reads the time zone of the board.
-    pub fn new(limits: Limits, clock: Arc<dyn Clock>, zone: ReadZone, to: Neighbours) -> Self {
-        let extensions = limits.extensions;
-        let core = Watch::new(limits);
-        let journal = JournalQueue::new(to.journal.clone());
-        Self { core, clock, zone, to, journal, extensions, wake: None, last_player: None }
+    /// A watch that takes up, when it starts, the apps that are installed, those of them that live, and all that an
+    /// earlier life left of them on disk and in the file `standing`, which it keeps; `zone` reads the time zone of the
+    /// board.
+    pub fn new(
+        limits: Limits,
+        clock: Arc<dyn Clock>,
+        zone: ReadZone,
+        standing: BootFile,
+        to: Neighbours,
+    ) -> Self {
+        Self {
+            extensions: limits.extensions,
+            core: Watch::new(limits),
+            clock,
+            zone,
+            journal: to.queue.clone(),
+            to,
+            standing: KeptStanding::new(standing),
+            wake: None,
+            last_player: None,
+        }
     }
 
-    fn take_up(&mut self, kept: Kept, ctx: &mut Context<Self>) {
-        let Kept { apps, rights, recurrences, sessions } = kept;
+    fn take_up(&mut self, found: Found, ctx: &mut Context<Self>) {
+        let Found { apps, rights, mut kept } = found;
+        kept.standing = self.standing.load();
         let zone = (self.zone)();
         self.step(ctx, |core, now| {
             for (app, _) in apps {
@@ -104,7 +125,8 @@ impl WatchActor {
                 core.handle_rights(&app, rights, now).ok();
             }
             core.handle_time_zone(zone, now);
-            core.restore(sessions, recurrences, now);
+            core.restore(kept, now);
+            core.handle_clock_set(now); // it may have been, or the zone, while nobody looked (A10)
         });
         self.to.conditions.tell(TellConditions);
     }
@@ -126,6 +148,8 @@ impl WatchActor {
     ) -> (T, Vec<Writing>) {
         let now = time::now(&*self.clock);
         let answer = change(&mut self.core, now);
+        // First of all: what lives when the runtime is killed now, is there in how the watch stands.
+        self.standing.keep(self.core.standing());
         let mut writings = Vec::new();
         while let Some(output) = self.core.poll_output() {
             writings.extend(self.perform(output, ctx));
@@ -151,23 +175,29 @@ fn until(at: Duration, now: Now) -> Duration {
     at.saturating_sub(now.since_boot)
 }
 
+answers_pings!(WatchActor);
+
 impl Actor for WatchActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         let to = self.to.clone();
         let load = async move {
-            // Apps of an earlier life of this actor: it knows nothing of their state any more.
-            to.apps.send(EndAll).await?;
-            Ok::<_, CallFailure>(Kept {
-                apps: to.apps.send(ListApps).await?,
-                rights: to.journal.send(LoadRights).await??,
-                recurrences: to.journal.send(LoadRecurrences).await??,
-                sessions: to.journal.send(LoadSessions).await??,
+            let (apps, rights) = (to.apps.send(ListApps).await?, to.journal.send(LoadRights).await??);
+            let recurrences = to.journal.send(LoadRecurrences).await??;
+            let sessions = to.queue.sessions().await?;
+            // Last: what ends from now on is told to this life.
+            let survivors = to.apps.send(Survivors).await?;
+            let survivor = |found: apps::Survivor| Survivor { app: found.app, suspended: found.suspended };
+            let survivors = survivors.into_iter().map(survivor).collect();
+            Ok::<_, CallFailure>(Found {
+                apps,
+                rights,
+                kept: Kept { sessions, recurrences, survivors, standing: None },
             })
         };
         ctx.wait(load.into_actor(self).map(|loaded, this, ctx| match loaded {
-            Ok(kept) => this.take_up(kept, ctx),
+            Ok(found) => this.take_up(found, ctx),
             Err(error) => {
                 tracing::warn!("apps and sessions cannot be taken up: {error}");
                 ctx.stop(); // the supervisor tries again

@@ -1,17 +1,16 @@
 //! What the rules ask for, done.
 
 use actix::prelude::*;
-use carpus_core::session::ExitStatus;
 use carpus_core::watch::Output;
 use carpus_core::{AppEvent, AppId, AppState, Haptic, SessionId, WallTime};
 
 use super::WatchActor;
 use super::journal_queue::Writing;
-use crate::apps::{Exited, Steer};
+use crate::apps::Steer;
 use crate::audio::{PlaySound, StopSound, sound_of};
 use crate::cpu_monitor::{Measure, StopMeasuring};
 use crate::haptics::{Play, StopHaptics};
-use crate::journal::{Conclude, NextSessionId};
+use crate::journal::{Advance, Conclude, NextSessionId};
 use crate::monitor::{Observation, Observe};
 use crate::scheduler::{Arm, Disarm};
 
@@ -22,14 +21,18 @@ impl WatchActor {
             Output::Save(record) => return Some(self.journal.save(record)),
             Output::SaveRecurrence(record) => return Some(self.journal.save_recurrence(record)),
             Output::ForgetRecurrence { app } => return Some(self.journal.forget_recurrence(app)),
+            Output::Advance { app, event, record } => {
+                self.observe_told(&app, &event);
+                return Some(self.journal.advance(Advance { app, event, record }));
+            }
             Output::Conclude { app, event, session, keep } => {
-                self.observe(Observation::Told(app.clone(), event.clone()));
+                self.observe_told(&app, &event);
                 return Some(self.journal.conclude(Conclude { app, event, session, keep }));
             }
-            Output::Forget { session } => self.journal.forget(session),
+            Output::Forget { session } => return Some(self.journal.forget(session)),
             Output::Deliver { app, event } => self.deliver(app, event),
             Output::WantOccurrence { app } => self.bring_occurrence(app, ctx),
-            Output::Launch { app } => self.launch(app, ctx),
+            Output::Launch { app } => self.launch(app),
             Output::Freeze { app } => self.freeze_after_delivery(app, ctx),
             Output::Thaw { app } => self.to.apps.do_send(Steer::Thaw(app)),
             Output::EndProcess { app } => self.to.apps.do_send(Steer::End(app)),
@@ -65,13 +68,12 @@ impl WatchActor {
         self.observe(Observation::AlarmCancelled(session, self.core.app_of(session).cloned()));
     }
 
-    /// A launch that nobody hears of would be waited for without end.
-    fn launch(&self, app: AppId, ctx: &mut Context<Self>) {
+    /// Where nobody hears of it, this life of the watch is about to end too, and the next one finds no such process.
+    fn launch(&self, app: AppId) {
         if self.to.apps.is_up() {
             self.to.apps.do_send(Steer::Launch(app));
         } else {
-            tracing::warn!(%app, "the app could not be launched: a part of the runtime is being started again");
-            ctx.notify(Exited { app, status: ExitStatus::Unknown });
+            tracing::warn!(%app, "the app is not launched: a part of the runtime is being started again");
         }
     }
 
@@ -98,15 +100,19 @@ impl WatchActor {
     }
 
     fn deliver(&self, app: AppId, event: AppEvent) {
+        self.observe_told(&app, &event);
+        self.journal.append(app, event);
+    }
+
+    fn observe_told(&self, app: &AppId, event: &AppEvent) {
         match event {
-            AppEvent::Handle { session, .. } => self.observe_due(session, &app),
+            AppEvent::Handle { session, .. } => self.observe_due(*session, app),
             AppEvent::StateChanged { .. }
             | AppEvent::DidStart { .. }
             | AppEvent::WillExpire { .. }
             | AppEvent::DidInvalidate { .. }
             | AppEvent::RepeatAsked { .. } => self.observe(Observation::Told(app.clone(), event.clone())),
         }
-        self.journal.append(app, event);
     }
 
     fn observe_due(&self, session: SessionId, app: &AppId) {

@@ -7,6 +7,7 @@ use carpus_core::watch::{CallError, Watch, Wrist};
 use carpus_core::{AppId, AppRights, Now, SessionId};
 use carpus_devices::inputs::Button;
 
+use super::journal_queue::Writing;
 use super::{CallFailure, WatchActor};
 use crate::inputs::Pressed;
 use crate::monitor::Observation;
@@ -37,11 +38,14 @@ pub enum UserCall {
     SnoozeAlarm(SessionId, Option<Duration>),
 }
 
+/// Answered when what follows is on disk, or cannot be written for now: an alarm that the user stopped does not ring
+/// again because the runtime dies a moment later.
 impl Handler<UserCall> for WatchActor {
-    type Result = Result<(), CallError>;
+    type Result = ResponseActFuture<Self, Result<(), CallError>>;
 
     fn handle(&mut self, call: UserCall, ctx: &mut Context<Self>) -> Self::Result {
-        self.obey(&call, ctx)
+        let (done, writings) = self.obey(&call, ctx);
+        Box::pin(self.follow(writings).map(|_lost, _, _| done))
     }
 }
 
@@ -99,14 +103,14 @@ impl Handler<Pressed> for WatchActor {
 }
 
 impl WatchActor {
-    fn obey(&mut self, call: &UserCall, ctx: &mut Context<Self>) -> Result<(), CallError> {
-        self.step(ctx, |core, now| apply(core, call, now))?;
+    fn obey(&mut self, call: &UserCall, ctx: &mut Context<Self>) -> (Result<(), CallError>, Vec<Writing>) {
+        let (done, writings) = self.step_writing(ctx, |core, now| apply(core, call, now));
         match call {
-            UserCall::Remove(app) => self.journal.give_up_untold(app.clone()),
-            UserCall::SnoozeAlarm(session, _) => self.observe_snoozed(*session),
+            UserCall::Remove(app) if done.is_ok() => self.journal.give_up_untold(app.clone()),
+            UserCall::SnoozeAlarm(session, _) if done.is_ok() => self.observe_snoozed(*session),
             _ => {}
         }
-        Ok(())
+        (done, writings)
     }
 
     fn observe_snoozed(&self, session: SessionId) {
@@ -117,7 +121,9 @@ impl WatchActor {
 
     fn snooze_all_ringing(&mut self, ctx: &mut Context<Self>) {
         for session in ringing(&self.core) {
-            if let Err(refused) = self.obey(&UserCall::SnoozeAlarm(session, None), ctx) {
+            let (done, writings) = self.obey(&UserCall::SnoozeAlarm(session, None), ctx);
+            ctx.spawn(self.follow(writings).map(|_lost, _, _| ()));
+            if let Err(refused) = done {
                 tracing::info!(%session, "the snooze button: {refused}; it rings on");
             }
         }

@@ -1,12 +1,18 @@
+mod damage;
+mod disk;
+mod file;
 mod rules;
+mod versions;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use carpus_core::session::{Cause, End, Reason};
-use carpus_core::supervision::RestartPolicy;
+use carpus_core::supervision::Policy;
 use carpus_core::{
-    AppEvent, AppId, AppState, RecordedPhase, SessionId, SessionKind, SessionRecord, WallTime,
+    AppEvent, AppId, AppState, RecordedFallback, RecordedPhase, SessionId, SessionKind, SessionRecord,
+    WallTime,
 };
 use carpus_devices::bluetooth::DeviceId;
 use carpus_simulated::VirtualClock;
@@ -52,6 +58,27 @@ fn scheduled(at_ms: i64) -> RecordedPhase {
     RecordedPhase::Scheduled { at: WallTime::from_unix_ms(at_ms), recurring: false }
 }
 
+/// What version 2 could write of a session that runs.
+fn running(rang: bool) -> RecordedPhase {
+    RecordedPhase::Running {
+        since: WallTime::from_unix_ms(5),
+        expiration: WallTime::from_unix_ms(9),
+        ends_at: Duration::ZERO,
+        scheduled: true,
+        rang,
+        warned: false,
+        handed: false,
+        launch: 0,
+        ring: None,
+        fallback: None,
+    }
+}
+
+fn fallback(at_ms: i64, until_ms: i64) -> RecordedPhase {
+    let (at, until) = (WallTime::from_unix_ms(at_ms), WallTime::from_unix_ms(until_ms));
+    RecordedPhase::Fallback(RecordedFallback { at, until, over_at: Duration::ZERO, snoozed_until: None })
+}
+
 /// One life of the journal, on a file that outlives it.
 struct Life {
     journal: Handle<Journal>,
@@ -65,13 +92,14 @@ impl Life {
 
     fn with_limit(path: &Path, max_undelivered: usize) -> Self {
         let mut supervisor = Supervisor::new(SupervisorOptions {
-            policy: RestartPolicy::default(),
+            policy: Policy::default(),
             seed: 1,
             clock: Arc::new(VirtualClock::new()),
+            on_healthy: Box::new(|| {}),
             on_escalation: Box::new(|_| {}),
         });
         let journal = Handle::new("journal");
-        let options = JournalOptions { path: path.to_owned(), max_undelivered };
+        let options = JournalOptions::at(path.to_owned(), max_undelivered);
         supervisor.supervise(&journal, move |ctx| Journal::new(options.clone(), ctx));
         Self { journal, supervisor: supervisor.start() }
     }
@@ -80,7 +108,7 @@ impl Life {
         self.try_append(app, event).await.unwrap();
     }
 
-    async fn try_append(&self, app: AppId, event: AppEvent) -> Result<(), JournalError> {
+    async fn try_append(&self, app: AppId, event: AppEvent) -> Result<Option<u64>, JournalError> {
         self.journal.send(Append { app, event }).await.unwrap()
     }
 
@@ -224,7 +252,7 @@ fn d2_the_journal_comes_back_after_a_panic_of_its_thread() {
         loop {
             // Until the actor has learned of the end of its thread, the answer is a typed error.
             match life.journal.send(Append { app: app(), event: ended(1) }).await {
-                Ok(Ok(())) => break,
+                Ok(Ok(_)) => break,
                 Ok(Err(JournalError::Unavailable)) | Err(_) => tokio::task::yield_now().await,
                 Ok(Err(error)) => panic!("{error}"),
             }
@@ -271,27 +299,6 @@ fn a_sink_without_room_is_cut_off_and_loses_nothing_durable() {
 }
 
 #[test]
-fn an_app_that_acknowledges_nothing_is_refused_further_events_and_others_are_not() {
-    in_real_time(async {
-        let (_folder, path) = room();
-        let life = Life::with_limit(&path, 3);
-        for session in 1..=3 {
-            life.append(app(), started(session)).await;
-        }
-        let refused = life.try_append(app(), started(4)).await;
-        assert!(matches!(refused, Err(JournalError::Full { app: full, limit: 3 }) if full == app()));
-        life.append(app(), TRANSIENT).await;
-        life.append(other_app(), started(1)).await;
-        life.acknowledge(1).await;
-        life.append(app(), started(5)).await;
-        assert_eq!(
-            drain(&mut life.subscribe(app()).await),
-            [durable(2, started(2)), durable(3, started(3)), durable(4, started(5))]
-        );
-    });
-}
-
-#[test]
 fn many_requests_at_once_are_all_answered_and_in_order() {
     in_real_time(async {
         let (_folder, path) = room();
@@ -310,12 +317,7 @@ fn a6_sessions_survive_and_can_be_replaced_and_removed() {
     in_real_time(async {
         let (_folder, path) = room();
         let life = Life::begin(&path);
-        let running = RecordedPhase::Running {
-            since: WallTime::from_unix_ms(5),
-            expiration: WallTime::from_unix_ms(9),
-            scheduled: true,
-            rang: true,
-        };
+        let running = running(true);
         for record in
             [record(1, scheduled(5)), record(2, scheduled(6)), record(3, scheduled(7)), record(1, running)]
         {
@@ -405,9 +407,11 @@ fn an_app_that_is_forgotten_leaves_nothing_and_its_stream_ends() {
         life.journal.send(SaveSession(record(1, scheduled(5)))).await.unwrap().unwrap();
         life.journal.send(SaveRecurrence(rules::recurrence(app()))).await.unwrap().unwrap();
         life.journal.send(SaveRights(app(), rules::NO_SCHEDULING)).await.unwrap().unwrap();
+        life.journal.send(rules::grants()).await.unwrap().unwrap();
         life.journal.send(ForgetApp { app: app() }).await.unwrap().unwrap();
         assert_eq!(life.journal.send(LoadRecurrences).await.unwrap().unwrap(), []);
         assert_eq!(life.journal.send(LoadRights).await.unwrap().unwrap(), []);
+        assert_eq!(life.journal.send(LoadGrants).await.unwrap().unwrap(), []);
         assert_eq!(events.recv().await, Some(durable(1, started(1))));
         assert_eq!(events.try_recv(), Err(TryRecvError::Disconnected));
         assert_eq!(drain(&mut life.subscribe(app()).await), []);
@@ -456,145 +460,6 @@ fn errors_of_the_disk_have_types_of_their_own() {
     let error = |code| JournalError::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
     assert!(matches!(error(ffi::SQLITE_FULL), JournalError::DiskFull(_)));
     assert!(matches!(error(ffi::SQLITE_READONLY), JournalError::ReadOnly(_)));
-    assert!(matches!(error(ffi::SQLITE_IOERR), JournalError::Failed(_)));
-}
-
-#[test]
-fn a_disk_that_is_full_is_a_typed_error() {
-    let (_folder, path) = room();
-    let mut store = store::open(&path).unwrap();
-    store.connection.execute_batch("PRAGMA max_page_count = 1").unwrap();
-    let disk = store.connection.transaction().unwrap();
-    let mut world = thread::World::new(usize::MAX);
-    let failed = (1..10_000)
-        .find_map(|session| Append { app: app(), event: started(session) }.apply(&disk, &mut world).err());
-    assert!(matches!(failed, Some(JournalError::DiskFull(_))), "{failed:?}");
-}
-
-#[test]
-fn a_newer_version_is_refused_and_left_as_it_is() {
-    let (_folder, path) = room();
-    drop(store::open(&path).unwrap());
-    let connection = Connection::open(&path).unwrap();
-    connection.execute_batch("PRAGMA user_version = 99").unwrap();
-    drop(connection);
-    let before = std::fs::read(&path).unwrap();
-    let refused = store::open(&path).map(drop).unwrap_err();
-    assert!(
-        matches!(refused, OpenError::NewerVersion { found: 99, supported: SCHEMA_VERSION, .. }),
-        "{refused}"
-    );
-    assert_eq!(std::fs::read(&path).unwrap(), before);
-}
-
-#[test]
-fn a_newer_version_whose_mark_is_still_in_the_log_is_refused_too() {
-    let (_folder, path) = room();
-    drop(store::open(&path).unwrap());
-    let connection = Connection::open(&path).unwrap();
-    connection.execute_batch("PRAGMA wal_autocheckpoint = 0; PRAGMA user_version = 99").unwrap();
-    assert!(path.with_file_name("state.db-wal").metadata().unwrap().len() > 0);
-    assert!(matches!(check(&path), Err(OpenError::NewerVersion { found: 99, .. })));
-}
-
-#[test]
-fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
-    for lines in [1, 100] {
-        let (_folder, path) = room();
-        let text = "a shopping list\n".repeat(lines);
-        std::fs::write(&path, &text).unwrap();
-        let refused = store::open(&path).map(drop).unwrap_err();
-        assert!(matches!(refused, OpenError::NotOurs { what: "no database at all", .. }), "{refused}");
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
-    }
-}
-
-#[test]
-fn a_database_that_lost_power_right_after_it_was_made_is_filled() {
-    let (_folder, path) = room();
-    Connection::open(&path).unwrap().execute_batch("PRAGMA journal_mode = WAL").unwrap();
-    assert!(path.metadata().unwrap().len() > 0);
-    store::open(&path).unwrap();
-    check(&path).unwrap();
-}
-
-#[test]
-fn the_database_of_another_program_is_refused_and_left_as_it_is() {
-    let (_folder, path) = room();
-    Connection::open(&path).unwrap().execute_batch("CREATE TABLE photos (name TEXT)").unwrap();
-    let before = std::fs::read(&path).unwrap();
-    let refused = store::open(&path).map(drop).unwrap_err();
-    assert!(
-        matches!(refused, OpenError::NotOurs { what: "the database of another program", .. }),
-        "{refused}"
-    );
-    assert_eq!(std::fs::read(&path).unwrap(), before);
-}
-
-#[test]
-fn a_damaged_database_is_refused_and_left_as_it_is() {
-    let (_folder, path) = room();
-    let mut store = store::open(&path).unwrap();
-    let disk = store.connection.transaction().unwrap();
-    let mut world = thread::World::new(usize::MAX);
-    for session in 1..500 {
-        Append { app: app(), event: started(session) }.apply(&disk, &mut world).unwrap();
-    }
-    disk.commit().unwrap();
-    drop(store);
-    let mut bytes = std::fs::read(&path).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle..middle + 4096].fill(0xA5);
-    std::fs::write(&path, &bytes).unwrap();
-    let refused = store::open(&path).map(drop).unwrap_err();
-    assert!(matches!(refused, OpenError::Damaged { .. }), "{refused}");
-    assert_eq!(std::fs::read(&path).unwrap(), bytes);
-}
-
-#[test]
-fn a_missing_folder_is_refused_with_the_path() {
-    let (folder, _) = room();
-    let path = folder.path().join("nowhere").join("state.db");
-    let refused = store::open(&path).map(drop).unwrap_err();
-    assert!(matches!(refused, OpenError::Refused { .. }));
-    assert!(refused.to_string().contains("nowhere"), "{refused}");
-}
-
-#[test]
-fn an_empty_file_is_filled() {
-    let (_folder, path) = room();
-    std::fs::write(&path, "").unwrap();
-    check(&path).unwrap();
-    store::open(&path).unwrap();
-    check(&path).unwrap();
-}
-
-#[test]
-fn the_database_syncs_at_each_commit_and_keeps_a_log() {
-    let (_folder, path) = room();
-    let store = store::open(&path).unwrap();
-    let pragma =
-        |name: &str| store.connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, String>(0));
-    assert_eq!(pragma("journal_mode").unwrap(), "wal");
-    let synchronous: i64 = store.connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
-    assert_eq!(synchronous, 2, "FULL");
-}
-
-#[test]
-fn the_format_of_version_1_is_frozen() {
-    // A released migration is never changed: add another.
-    assert_eq!(fingerprint(include_bytes!("../migrations/1.sql")), (954, "8031E7DE38F1DCBA".to_owned()));
-}
-
-#[test]
-fn the_format_of_version_2_is_frozen() {
-    assert_eq!(fingerprint(include_bytes!("../migrations/2.sql")), (468, "5FC152475339CEEF".to_owned()));
-}
-
-/// The length, and a checksum (FNV-1a, 64 bits).
-fn fingerprint(text: &[u8]) -> (usize, String) {
-    let fnv = text.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
-    });
-    (text.len(), format!("{fnv:016X}"))
+    assert!(matches!(error(ffi::SQLITE_IOERR), JournalError::DiskFails(_)));
+    assert!(matches!(error(ffi::SQLITE_CORRUPT), JournalError::Failed(_)));
 }

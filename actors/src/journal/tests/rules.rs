@@ -5,52 +5,8 @@ use carpus_core::{AppRights, RecurrenceRecord, UsedInstant};
 
 use super::*;
 
-/// What a database of version 1 looked like.
-fn version_1(path: &Path) -> Connection {
-    let connection = Connection::open(path).unwrap();
-    connection.execute_batch(include_str!("../migrations/1.sql")).unwrap();
-    connection
-        .execute_batch(&format!("PRAGMA application_id = {}; PRAGMA user_version = 1", 0x4372_7073))
-        .unwrap();
-    connection
-}
-
-#[test]
-fn d2_a_database_of_version_1_is_brought_to_the_newest_and_loses_nothing() {
-    in_real_time(async {
-        let (_folder, path) = room();
-        let old = version_1(&path);
-        let texts = [
-            (1, r#"{"kind":"alarm","phase":"scheduled","at_ms":5}"#),
-            (2, r#"{"kind":"alarm","phase":"running","since_ms":5,"expiration_ms":9,"scheduled":true}"#),
-        ];
-        for (session, text) in texts {
-            old.execute("INSERT INTO sessions VALUES (?1, 'heart-rate', ?2)", (session, text)).unwrap();
-        }
-        let event =
-            r#"{"kind":"did-invalidate","session":1,"end":{"reason":"expired","cause":"limit-reached"}}"#;
-        old.execute("INSERT INTO events VALUES ('heart-rate', 1, ?1)", [event]).unwrap();
-        old.execute_batch("INSERT INTO sequences VALUES ('heart-rate', 2)").unwrap();
-        drop(old);
-
-        let life = Life::begin(&path);
-        let running = RecordedPhase::Running {
-            since: WallTime::from_unix_ms(5),
-            expiration: WallTime::from_unix_ms(9),
-            scheduled: true,
-            rang: false,
-        };
-        let sessions = life.journal.send(LoadSessions).await.unwrap().unwrap();
-        assert_eq!(sessions, [record(1, scheduled(5)), record(2, running)]);
-        assert_eq!(drain(&mut life.subscribe(app()).await), [durable(1, ended(1))]);
-        assert_eq!(life.journal.send(LoadRecurrences).await.unwrap().unwrap(), []);
-        assert_eq!(life.journal.send(LoadRights).await.unwrap().unwrap(), []);
-        life.journal.send(SaveRecurrence(recurrence(app()))).await.unwrap().unwrap();
-        life.end().await;
-        let connection = Connection::open(&path).unwrap();
-        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-        assert_eq!(version, SCHEMA_VERSION);
-    });
+pub(super) fn grants() -> SaveGrants {
+    SaveGrants { app: app(), bluetooth: vec!["heart-rate".to_owned(), "battery".to_owned()] }
 }
 
 pub(super) fn recurrence(app: AppId) -> RecurrenceRecord {
@@ -135,8 +91,7 @@ fn d1_d2_an_end_and_what_becomes_of_the_record_are_one_write() {
         for session in 1..=2 {
             life.journal.send(SaveSession(record(session, scheduled(5)))).await.unwrap().unwrap();
         }
-        let at = WallTime::from_unix_ms;
-        let owed = record(2, RecordedPhase::Fallback { at: at(7), until: at(8) });
+        let owed = record(2, fallback(7, 8));
         for end in [conclude(1, None), conclude(2, Some(owed.clone())), conclude(3, None)] {
             life.journal.send(end).await.unwrap().unwrap();
         }
@@ -150,13 +105,8 @@ fn d1_d2_an_end_and_what_becomes_of_the_record_are_one_write() {
 fn d2_an_end_that_cannot_be_told_leaves_the_record_as_it_is() {
     in_real_time(async {
         let (_folder, path) = room();
-        let life = Life::with_limit(&path, 1);
+        let life = Life::begin(&path);
         life.journal.send(SaveSession(record(1, scheduled(5)))).await.unwrap().unwrap();
-        life.append(app(), started(1)).await;
-        let full = life.journal.send(conclude(1, None)).await.unwrap();
-        assert!(matches!(full, Err(JournalError::Full { .. })), "{full:?}");
-
-        life.acknowledge(1).await;
         let allow = refuse_events(&path);
         let failed = life.journal.send(conclude(1, None)).await.unwrap();
         assert!(matches!(failed, Err(JournalError::Failed(_))), "{failed:?}");
@@ -165,5 +115,24 @@ fn d2_an_end_that_cannot_be_told_leaves_the_record_as_it_is() {
         assert_eq!(sessions, [record(1, scheduled(5))]);
         life.journal.send(conclude(1, None)).await.unwrap().unwrap();
         assert_eq!(life.journal.send(LoadSessions).await.unwrap().unwrap(), []);
+    });
+}
+
+#[test]
+fn grants_are_kept_replaced_and_told_apart_and_one_that_is_unreadable_grants_nothing() {
+    in_real_time(async {
+        let (_folder, path) = room();
+        let life = Life::begin(&path);
+        let none = SaveGrants { app: other_app(), bluetooth: Vec::new() };
+        for granted in [none.clone(), SaveGrants { bluetooth: Vec::new(), ..grants() }, grants()] {
+            life.journal.send(granted).await.unwrap().unwrap();
+        }
+        life.end().await;
+        let disk = Connection::open(&path).unwrap();
+        disk.execute("INSERT INTO grants VALUES ('z', 'heart-rate')", []).unwrap();
+        drop(disk);
+        let life = Life::begin(&path);
+        let kept = life.journal.send(LoadGrants).await.unwrap().unwrap();
+        assert_eq!(kept, [(app(), grants().bluetooth), (other_app(), none.bluetooth)]);
     });
 }

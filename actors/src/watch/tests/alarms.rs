@@ -117,10 +117,29 @@ fn n7_where_the_app_hangs_the_runtime_rings_until_it_is_stopped() {
         assert_eq!(alerts(&life.observed()), [true]);
         pass(MINUTE * 3).await;
         let kept = life.kept().await;
-        assert!(matches!(kept[..], [(id, RecordedPhase::Fallback { .. })] if id == session), "{kept:?}");
+        assert!(matches!(kept[..], [(id, RecordedPhase::Fallback(_))] if id == session), "{kept:?}");
         life.user(UserCall::StopAlarm(session)).await.unwrap();
         life.watch.send(Settle).await.unwrap();
         assert_eq!((life.alarms().await, life.kept().await), (Vec::new(), Vec::new()));
+    });
+}
+
+#[test]
+fn n3_n7_what_the_user_stopped_is_off_the_disk_when_that_is_answered() {
+    in_virtual_time(async {
+        let board = Board::new();
+        let (life, session, _told) = ringing(&board).await;
+        life.slow_disk().await;
+        life.user(UserCall::StopAlarm(session)).await.unwrap();
+        assert_eq!(rows(&board, "sessions"), 0, "the alarm of an app");
+    });
+    in_virtual_time(async {
+        let board = Board::new();
+        let (life, session) = with_hanging_app(&board).await;
+        pass(MINUTE * 31).await;
+        life.slow_disk().await;
+        life.user(UserCall::StopAlarm(session)).await.unwrap();
+        assert_eq!(rows(&board, "sessions"), 0, "the alarm of the runtime");
     });
 }
 
@@ -145,7 +164,7 @@ fn n6_an_alarm_that_ends_without_one_haptic_of_its_app_is_told() {
     in_virtual_time(async {
         let board = Board::new();
         let (mut life, session) = with_hanging_app(&board).await;
-        life.launcher.exit("wake-up", carpus_devices::processes::ExitStatus::Code(1));
+        life.launcher.exit("wake-up", carpus_devices::processes::ExitStatus::Code(0));
         settle().await;
         let silent = |seen: &Observation| matches!(seen, Observation::AlarmSilent(id, _) if *id == session);
         assert_eq!(life.observed().iter().filter(|seen| silent(seen)).count(), 1);
@@ -187,7 +206,7 @@ fn d1_n7_an_end_that_could_not_be_written_is_told_before_its_record_goes() {
         let board = Board::new();
         let (life, session) = with_hanging_app(&board).await;
         let allow = board.refuse("events");
-        life.launcher.exit("wake-up", carpus_devices::processes::ExitStatus::Code(1));
+        life.launcher.exit("wake-up", carpus_devices::processes::ExitStatus::Code(0));
         pass(MINUTE * 28).await;
         let alarm = life.alarm().await;
         assert!(alarm.fallback && alarm.ringing, "{alarm:?}");

@@ -3,6 +3,7 @@
 
 mod alarms;
 mod calls;
+mod lives;
 mod recurrence;
 
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use carpus_core::session::{End, SessionKind};
-use carpus_core::supervision::RestartPolicy;
+use carpus_core::supervision::Policy;
 use carpus_core::watch::{AlarmView, CallError, Repeat};
 use carpus_core::{AppEvent, AppState, RecordedPhase, SessionId, WallTime};
 use carpus_simulated::{SimulatedLauncher, VirtualClock};
@@ -20,11 +21,11 @@ use tokio::sync::{broadcast, mpsc};
 
 use super::*;
 use crate::apps::AppsOptions;
-use crate::journal::{Delivery, JournalOptions, Stall, Subscribe};
+use crate::journal::{Delivery, DiskFaults, JournalOptions, LoadSessions, Stall, Subscribe};
 use crate::monitor::{LookOn, Observed};
 use crate::scheduler::SchedulerOptions;
-use crate::supervisor::{StopAll, Supervisor, SupervisorOptions};
-use crate::testing::{drain, listener, settle};
+use crate::supervisor::{Fail, Restart, StopAll, Strategy, Supervisor, SupervisorOptions, Way};
+use crate::testing::{drain, listener, pass, settle};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
@@ -43,6 +44,7 @@ pub(super) fn app() -> AppId {
 pub(super) struct Board {
     folder: tempfile::TempDir,
     pub(super) clock: VirtualClock,
+    pub(super) disk: DiskFaults,
     zone: Arc<Mutex<TimeZone>>,
 }
 
@@ -61,6 +63,7 @@ impl Board {
         Self {
             folder: tempfile::tempdir().unwrap(),
             clock: VirtualClock::starting_at(start()),
+            disk: DiskFaults::default(),
             zone: Arc::new(Mutex::new(TimeZone::UTC)),
         }
     }
@@ -84,24 +87,31 @@ impl Board {
     }
 
     pub(super) async fn begin_with(&self, limits: Limits) -> Life {
+        self.begin_beside(SimulatedLauncher::new(), limits).await
+    }
+
+    /// A runtime that finds alive what an earlier one launched.
+    pub(super) async fn begin_beside(&self, launcher: SimulatedLauncher, limits: Limits) -> Life {
         let clock: Arc<VirtualClock> = Arc::new(self.clock.clone());
         let (watch, journal) = (Handle::new("watch"), Handle::new("journal"));
         let (apps, monitor, scheduler) =
             (Handle::new("apps"), Handle::new("monitor"), Handle::new("scheduler"));
-        let launcher = SimulatedLauncher::new();
+        let cpu_monitor = Handle::new("cpu_monitor");
         let (tell_conditions, conditions) = listener();
         let mut supervisor = Supervisor::new(SupervisorOptions {
-            policy: RestartPolicy::default(),
+            policy: Policy { ping_interval: HOUR, ..Policy::default() }, // the tests pass days
             seed: 1,
             clock: clock.clone(),
+            on_healthy: Box::new(|| {}),
             on_escalation: Box::new(|_| {}),
         });
         let of_monitor = clock.clone();
         supervisor.supervise(&monitor, move |_| Monitor::new(of_monitor.clone(), 1024));
-        let options = JournalOptions { path: self.database(), max_undelivered: 64 };
+        let options = JournalOptions { faults: self.disk.clone(), ..JournalOptions::at(self.database(), 64) };
         supervisor.supervise(&journal, move |_| Journal::in_place(&options));
         let (of_apps, options, exited) = (launcher.clone(), self.apps_options(), watch.clone());
-        supervisor.supervise(&apps, move |_| {
+        let group = supervisor.group(Strategy::RestForOne);
+        supervisor.supervise_in(group, Restart::Permanent, &apps, move |_| {
             let installed = vec![installed(&options)];
             Apps::new(Arc::new(of_apps.clone()), options.clone(), exited.outlet(), installed)
         });
@@ -117,18 +127,26 @@ impl Board {
             zone_changed: watch.outlet(),
         };
         supervisor.supervise(&scheduler, move |_| Scheduler::new(options.clone()));
+        let (of_limits, of_clock, of_apps) = (limits.clone(), clock.clone(), apps.clone());
+        let (spent, begins) = (watch.outlet(), watch.outlet());
+        supervisor.supervise(&cpu_monitor, move |_| {
+            let (limits, clock, apps) = (of_limits.clone(), of_clock.clone(), of_apps.clone());
+            CpuMonitor::new(limits, 10 * SECOND, clock, apps, spent.clone(), begins.clone())
+        });
         let to = Neighbours {
             apps,
             audio: Handle::new("audio"),
             conditions: tell_conditions,
-            cpu_monitor: Handle::new("cpu_monitor"),
+            cpu_monitor,
             haptics: Handle::new("haptics"),
             journal: journal.clone(),
             monitor: monitor.clone(),
+            queue: JournalQueue::new(journal.clone()),
             scheduler,
         };
-        supervisor.supervise(&watch, move |_| {
-            WatchActor::new(limits.clone(), clock.clone(), zone.clone(), to.clone())
+        let standing = BootFile::beside(&self.socket(), "standing");
+        supervisor.supervise_in(group, Restart::Permanent, &watch, move |_| {
+            WatchActor::new(limits.clone(), clock.clone(), zone.clone(), standing.clone(), to.clone())
         });
         let supervisor = supervisor.start();
         let observed = monitor.send(LookOn).await.unwrap();
@@ -136,9 +154,13 @@ impl Board {
         Life { watch, journal, launcher, conditions, supervisor, observed }
     }
 
+    pub(super) fn socket(&self) -> PathBuf {
+        self.folder.path().join("carpus.sock")
+    }
+
     fn apps_options(&self) -> AppsOptions {
         AppsOptions {
-            socket: self.folder.path().join("carpus.sock"),
+            socket: self.socket(),
             data: self.folder.path().join("data"),
             logs: self.folder.path().to_owned(),
             max_log_bytes: 1024,
@@ -177,6 +199,14 @@ fn installed(options: &AppsOptions) -> InstalledApp {
 impl Life {
     pub(super) async fn end(self) {
         self.supervisor.send(StopAll).await.unwrap();
+    }
+
+    /// A part of the runtime fails, and is up again.
+    pub(super) async fn fail(&self, child: &str) {
+        let fail = Fail { child: child.to_owned(), way: Way::Stop };
+        self.supervisor.send(fail).await.unwrap().unwrap();
+        pass(2 * SECOND).await;
+        self.watch.send(Settle).await.unwrap();
     }
 
     pub(super) async fn user(&self, call: UserCall) -> Result<(), CallError> {
