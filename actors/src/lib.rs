@@ -6,6 +6,7 @@
 pub mod apps;
 pub mod audio;
 pub mod ble;
+pub mod boot_file;
 pub mod conditions;
 pub mod cpu_monitor;
 mod device;

@@ -14,7 +14,7 @@ use carpus_devices::inputs::InputError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceProblem {
     /// Which device: `"motor"`, `"speaker"`, `"bluetooth"`, `"buttons"`; `"theme"`, the file of the haptics' patterns
-    /// and sounds (H1); or `"clock"`, what wakes the board (A8).
+    /// and sounds (H1); `"clock"`, what wakes the board (A8); or `"apps"`, what keeps apps apart.
     pub part: &'static str,
     /// What is wrong, for people.
     pub what: String,

@@ -9,16 +9,17 @@ mod thread;
 
 use std::sync::Arc;
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, ResponseFuture};
 use carpus_core::haptics::Theme;
 use carpus_core::{Haptic, Now};
 use carpus_devices::audio::{OpenSpeaker, Sound};
 use carpus_devices::clock::Clock;
 use crossbeam_channel::{Sender, TrySendError};
+use tokio::sync::oneshot;
 
 use self::thread::{Command, SpeakerThread};
 use crate::report::DeviceReport;
-use crate::supervisor::Outlet;
+use crate::supervisor::{Outlet, Ping};
 use crate::thread::{ThreadEnded, spawn as spawn_thread};
 
 /// How many commands may wait for the speaker's thread: a few, since each new sound replaces the one before.
@@ -124,6 +125,17 @@ impl Handler<StopSound> for Audio {
 
     fn handle(&mut self, _: StopSound, _: &mut Self::Context) {
         self.command(Command::Stop);
+    }
+}
+
+/// A thread that hangs does not answer.
+impl Handler<Ping> for Audio {
+    type Result = ResponseFuture<bool>;
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Self::Result {
+        let (reply, answer) = oneshot::channel();
+        let asked = self.commands.try_send(Command::Ping(reply)).is_ok();
+        Box::pin(async move { asked && answer.await.is_ok() })
     }
 }
 

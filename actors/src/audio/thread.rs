@@ -7,17 +7,21 @@ use carpus_core::haptics::{Theme, Tone};
 use carpus_devices::audio::{AudioError, Note, Sound, Speaker};
 use carpus_devices::clock::Clock;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use tokio::sync::oneshot;
 
 use super::{AudioOptions, PlaySound, SoundPlayed, WhichSound};
 use crate::device::Device;
 use crate::report::with_causes;
-use crate::supervisor::Outlet;
+use crate::supervisor::{Outlet, life};
+use crate::thread::answer;
 use crate::time;
 
 /// What the speaker's thread is told.
 pub(super) enum Command {
     Play(PlaySound),
     Stop,
+    /// Answered at once: the thread lives.
+    Ping(oneshot::Sender<()>),
 }
 
 pub(super) struct SpeakerThread {
@@ -41,15 +45,17 @@ impl SpeakerThread {
 
     /// Serves the queue until its other end is dropped; then the speaker falls silent and is closed.
     pub(super) fn run(mut self, queue: &Receiver<Command>) {
-        loop {
+        while !life::is_cut_off() {
             self.speaker.try_open(self.clock.since_boot());
             match self.next_command(queue) {
                 Ok(Command::Play(play)) => self.play(play),
                 Ok(Command::Stop) => self.stop(),
+                Ok(Command::Ping(ping)) => answer(ping),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.stop(),
+                Err(RecvTimeoutError::Disconnected) => break,
             }
         }
+        self.stop();
     }
 
     fn next_command(&self, queue: &Receiver<Command>) -> Result<Command, RecvTimeoutError> {

@@ -72,7 +72,9 @@ pub enum ScanRefused {
         remedy: String,
     },
     /// Too many scans are wanted at once.
-    #[error("{limit} scans run already; try again when one is over")]
+    #[error(
+        "{limit} scans run already, which is the limit (bluetooth.max_scans); try again when one is over"
+    )]
     TooMany {
         /// How many are allowed.
         limit: usize,
@@ -87,7 +89,7 @@ pub struct AddStrap(pub DeviceId, pub Option<String>);
 
 /// No further strap can be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{limit} straps are known already; forget one first")]
+#[error("{limit} straps are known already, which is the limit (bluetooth.max_straps); forget one first")]
 pub struct TooManyStraps {
     /// How many are allowed.
     pub limit: usize,

@@ -10,6 +10,7 @@ mod samples;
 mod strap;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -37,13 +38,8 @@ pub use self::samples::{HeartSample, SampleQueue, SampleReader, sample_queue};
 use self::strap::Strap;
 use crate::device::{Spokesman, reopen_backoff};
 use crate::report::DeviceReport;
-use crate::supervisor::Outlet;
+use crate::supervisor::{Outlet, answers_pings};
 use crate::time;
-
-/// How many unknown straps are remembered from scans: a crowded room, not a crowd.
-const SEEN_MAX: usize = 64;
-/// How many scans may be wanted at once.
-const SCANS_MAX: usize = 8;
 
 /// What the actor needs.
 #[derive(Clone)]
@@ -56,6 +52,10 @@ pub struct BleOptions {
     pub limits: LinkLimits,
     /// How long one connect may take.
     pub connect_limit: Duration,
+    /// How many straps that are not the user's are remembered from scans.
+    pub seen_max: usize,
+    /// How many scans may be wanted at once.
+    pub scans_max: usize,
     /// The user's straps, from the journal.
     pub straps: Vec<GivenStrap>,
     /// Whether each heart-rate strap that is seen becomes one of the user's by itself: for simulation only.
@@ -77,6 +77,8 @@ pub struct Ble {
     radio: Arc<dyn Radio>,
     clock: Arc<dyn Clock>,
     connect_limit: Duration,
+    seen_max: usize,
+    scans_max: usize,
     auto_add: bool,
     observer: Outlet<BleReport>,
     links: Links<DeviceId>,
@@ -111,6 +113,8 @@ impl Ble {
             clock: options.clock,
             radio: options.radio,
             connect_limit: options.connect_limit,
+            seen_max: options.seen_max,
+            scans_max: options.scans_max,
             auto_add: options.auto_add,
             observer: options.observer,
             links: Links::new(limits),
@@ -301,7 +305,7 @@ impl Ble {
                 if self.is_current(&device, life)
                     && let Some(strap) = self.straps.get_mut(&device)
                 {
-                    strap.learn(information);
+                    strap.learn(words::plain_information(information));
                 }
             }
         }
@@ -313,7 +317,7 @@ impl Ble {
 
     fn event(&mut self, event: RadioEvent, ctx: &mut Context<Self>) {
         match event {
-            RadioEvent::Seen(advertisement) => self.seen(&advertisement, ctx),
+            RadioEvent::Seen(advertisement) => self.seen(&words::plain_advertisement(advertisement), ctx),
             RadioEvent::Connected(device) => {
                 self.step(ctx, |links, now| links.handle_connected(&device, now))
             }
@@ -358,7 +362,7 @@ impl Ble {
 
     fn forget_the_oldest_seen(&mut self) {
         let unknown = || self.straps.iter().filter(|(device, _)| self.links.state(device).is_none());
-        if unknown().count() > SEEN_MAX
+        if unknown().count() > self.seen_max
             && let Some((oldest, _)) = unknown().min_by_key(|(_, strap)| strap.seen_at)
         {
             let oldest = oldest.clone();
@@ -395,7 +399,7 @@ impl Ble {
         self.spokesman.works();
         self.lives += 1;
         if let Some(strap) = self.straps.get_mut(device) {
-            strap.set_name(link.name().as_deref());
+            strap.set_name(link.name().as_deref().and_then(words::plain).as_deref());
         }
         self.links_up.insert(device.clone(), LinkUp { life: LinkLife(self.lives), link });
         self.step(ctx, |links, now| links.handle_discovered(device, now));
@@ -483,8 +487,8 @@ impl Ble {
             });
         }
         self.scans.retain(|(_, sink)| !sink.is_closed());
-        if self.scans.len() >= SCANS_MAX {
-            return Err(ScanRefused::TooMany { limit: SCANS_MAX });
+        if self.scans.len() >= self.scans_max {
+            return Err(ScanRefused::TooMany { limit: self.scans_max });
         }
         self.scans_made += 1;
         let number = self.scans_made;
@@ -501,6 +505,8 @@ impl Ble {
         self.straps.iter().map(info).collect()
     }
 }
+
+answers_pings!(Ble);
 
 impl Actor for Ble {
     type Context = Context<Self>;

@@ -10,7 +10,7 @@ use actix::prelude::*;
 use carpus_core::suppression::Conditions;
 use carpus_devices::conditions::BoardConditions;
 
-use crate::supervisor::Outlet;
+use crate::supervisor::{Outlet, answers_pings};
 
 /// Thousandths of a degree in a degree.
 const MDEGC_PER_DEGREE: i32 = 1000;
@@ -81,6 +81,8 @@ fn steps(conditions: Conditions) -> (Option<u8>, Option<i32>) {
     let degrees = |mdegc: i32| mdegc.saturating_sub(1).div_euclid(MDEGC_PER_DEGREE).saturating_add(1);
     (conditions.battery_percent, conditions.temperature_mdegc.map(degrees))
 }
+
+answers_pings!(ConditionsMonitor);
 
 impl Actor for ConditionsMonitor {
     type Context = Context<Self>;

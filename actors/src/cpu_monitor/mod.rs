@@ -13,8 +13,8 @@ use carpus_core::budget::{Budget, Spending};
 use carpus_core::{AppId, Limits, SessionId};
 use carpus_devices::clock::Clock;
 
-use crate::apps::{Apps, CpuTimes};
-use crate::supervisor::{Handle, Outlet};
+use crate::apps::{Apps, CpuTime, CpuTimes};
+use crate::supervisor::{Handle, Outlet, answers_pings};
 use crate::time;
 
 /// The actor.
@@ -25,8 +25,25 @@ pub struct CpuMonitor {
     apps: Handle<Apps>,
     spent: Outlet<BudgetSpent>,
     begins: Outlet<MeasureAgain>,
-    budgets: BTreeMap<SessionId, (AppId, Budget)>,
+    budgets: BTreeMap<SessionId, Measured>,
     sampling: Option<SpawnHandle>,
+}
+
+/// A session that is measured.
+struct Measured {
+    app: AppId,
+    budget: Budget,
+    /// The process that was read last.
+    process: Option<u32>,
+}
+
+impl Measured {
+    fn take_reading(&mut self, reading: &CpuTime, since_boot: Duration) -> Spending {
+        if self.process.replace(reading.process).is_some_and(|before| before != reading.process) {
+            self.budget.handle_new_process();
+        }
+        self.budget.handle_reading(reading.total, since_boot)
+    }
 }
 
 /// The monitor begins, with no session: whoever knows of some has them measured again, with a fresh allowance. Sent
@@ -69,7 +86,7 @@ impl CpuMonitor {
     }
 
     fn sample(&mut self, ctx: &mut Context<Self>) {
-        let apps = self.budgets.values().map(|(app, _)| app.clone()).collect();
+        let apps = self.budgets.values().map(|measured| measured.app.clone()).collect();
         let handle = self.apps.clone();
         let ask = async move { handle.send(CpuTimes(apps)).await };
         ctx.spawn(ask.into_actor(self).map(|times, this, ctx| {
@@ -78,15 +95,13 @@ impl CpuMonitor {
         }));
     }
 
-    fn take_readings(&mut self, times: &[(AppId, Duration)]) {
+    fn take_readings(&mut self, times: &[CpuTime]) {
         let since_boot = time::now(&*self.clock).since_boot;
         let mut over = Vec::new();
-        for (session, (app, budget)) in &mut self.budgets {
-            let total = times.iter().find(|(id, _)| id == app).map(|(_, total)| *total);
-            let Some(spending) = total.map(|total| budget.handle_reading(total, since_boot)) else {
-                continue;
-            };
-            tracing::trace!(%session, %app, used = ?spending.used, limit = ?spending.limit, "cpu");
+        for (session, measured) in &mut self.budgets {
+            let Some(reading) = times.iter().find(|time| time.app == measured.app) else { continue };
+            let spending = measured.take_reading(reading, since_boot);
+            tracing::trace!(%session, app = %measured.app, used = ?spending.used, limit = ?spending.limit, "cpu");
             if spending.is_over() {
                 over.push(BudgetSpent { session: *session, spending });
             }
@@ -97,6 +112,8 @@ impl CpuMonitor {
         }
     }
 }
+
+answers_pings!(CpuMonitor);
 
 impl Actor for CpuMonitor {
     type Context = Context<Self>;
@@ -115,7 +132,8 @@ impl Handler<Measure> for CpuMonitor {
     type Result = ();
 
     fn handle(&mut self, Measure(session, app): Measure, ctx: &mut Context<Self>) {
-        self.budgets.insert(session, (app, Budget::new(&self.limits)));
+        let budget = Budget::new(&self.limits);
+        self.budgets.insert(session, Measured { app, budget, process: None });
         self.sample_later(ctx, Duration::ZERO);
     }
 }

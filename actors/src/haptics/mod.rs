@@ -10,16 +10,17 @@ mod thread;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, ResponseFuture};
 use carpus_core::haptics::Theme;
 use carpus_core::{Haptic, Now};
 use carpus_devices::clock::Clock;
 use carpus_devices::haptics::OpenMotor;
 use crossbeam_channel::{Sender, TrySendError};
+use tokio::sync::oneshot;
 
 use self::thread::{Command, MotorThread};
 use crate::report::DeviceReport;
-use crate::supervisor::Outlet;
+use crate::supervisor::{Outlet, Ping};
 use crate::thread::{ThreadEnded, spawn as spawn_thread};
 
 /// How many commands may wait for the motor's thread. It takes each at once, unless the driver hangs.
@@ -109,6 +110,17 @@ impl Handler<StopHaptics> for Haptics {
 
     fn handle(&mut self, _: StopHaptics, _: &mut Self::Context) {
         self.command(Command::Stop);
+    }
+}
+
+/// A thread that hangs does not answer.
+impl Handler<Ping> for Haptics {
+    type Result = ResponseFuture<bool>;
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Self::Result {
+        let (reply, answer) = oneshot::channel();
+        let asked = self.commands.try_send(Command::Ping(reply)).is_ok();
+        Box::pin(async move { asked && answer.await.is_ok() })
     }
 }
 

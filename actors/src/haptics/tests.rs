@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use carpus_core::haptics::{Pattern, Step};
-use carpus_core::supervision::RestartPolicy;
+use carpus_core::supervision::Policy;
 use carpus_devices::haptics::{Motor, MotorError, Strength};
 use carpus_simulated::VirtualClock;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -99,9 +99,10 @@ impl Setup {
         let (on_device, devices) = listener();
         let clock = Arc::new(VirtualClock::new());
         let mut supervisor = Supervisor::new(SupervisorOptions {
-            policy: RestartPolicy::default(),
+            policy: Policy::default(),
             seed: 1,
             clock: clock.clone(),
+            on_healthy: Box::new(|| {}),
             on_escalation: Box::new(|_| {}),
         });
         let haptics = Handle::new("haptics");

@@ -7,16 +7,20 @@ use carpus_core::{Haptic, Now};
 use carpus_devices::clock::Clock;
 use carpus_devices::haptics::{Motor, MotorError, Strength};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use tokio::sync::oneshot;
 
 use super::{HapticPlayed, HapticsOptions, Play};
 use crate::device::Device;
-use crate::supervisor::Outlet;
+use crate::supervisor::{Outlet, life};
+use crate::thread::answer;
 use crate::time;
 
 /// What the motor's thread is told.
 pub(super) enum Command {
     Play(Play),
     Stop,
+    /// Answered at once: the thread lives.
+    Ping(oneshot::Sender<()>),
 }
 
 pub(super) struct MotorThread {
@@ -44,7 +48,7 @@ impl MotorThread {
 
     /// Serves the queue until its other end is dropped; then the motor is stopped and closed.
     pub(super) fn run(mut self, queue: &Receiver<Command>) {
-        loop {
+        while !life::is_cut_off() {
             let now = self.now();
             self.motor.try_open(now.since_boot);
             self.sequencer.handle_timeout(now);
@@ -52,10 +56,12 @@ impl MotorThread {
             match self.next_command(queue) {
                 Ok(Command::Play(play)) => self.play(play),
                 Ok(Command::Stop) => self.stop(),
+                Ok(Command::Ping(ping)) => answer(ping),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.stop(),
+                Err(RecvTimeoutError::Disconnected) => break,
             }
         }
+        self.stop();
     }
 
     fn now(&self) -> Now {

@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 
 use crate::device::{Spokesman, reopen_backoff};
 use crate::report::DeviceReport;
-use crate::supervisor::Outlet;
+use crate::supervisor::{Outlet, answers_pings};
 
 /// A button was pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
@@ -42,6 +42,8 @@ impl Inputs {
         Self { options }
     }
 }
+
+answers_pings!(Inputs);
 
 impl Actor for Inputs {
     type Context = Context<Self>;

@@ -16,6 +16,7 @@ use crate::audio::SoundPlayed;
 use crate::ble::BleReport;
 use crate::haptics::HapticPlayed;
 use crate::report::{DeviceProblem, DeviceReport};
+use crate::supervisor::answers_pings;
 use crate::time;
 
 /// Something that was seen, and when.
@@ -98,6 +99,8 @@ impl Monitor {
         }
     }
 }
+
+answers_pings!(Monitor);
 
 impl Actor for Monitor {
     type Context = Context<Self>;

@@ -13,7 +13,7 @@ use carpus_core::{SessionId, WallTime};
 use carpus_devices::clock::{Clock, WallTimer};
 use jiff::tz::TimeZone;
 
-use crate::supervisor::Outlet;
+use crate::supervisor::{Outlet, answers_pings};
 use crate::time::{self, ReadZone};
 
 /// How often the board's time zone is read. The kernel tells nobody when it changes; a traveller who sets it finds
@@ -116,6 +116,8 @@ impl Scheduler {
 
 /// No change: the clock alone made something due.
 fn as_it_is(_: &mut Schedule) {}
+
+answers_pings!(Scheduler);
 
 impl Actor for Scheduler {
     type Context = Context<Self>;

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use carpus_core::supervision::RestartPolicy;
+use carpus_core::supervision::Policy;
 use carpus_devices::{BoxFuture, BoxStream};
 use uuid::Uuid;
 
@@ -21,9 +21,10 @@ impl Supervised {
     fn new(radio: Arc<dyn Radio>, straps: Vec<GivenStrap>) -> Self {
         let clock = Arc::new(VirtualClock::new());
         let mut supervisor = Supervisor::new(SupervisorOptions {
-            policy: RestartPolicy::default(),
+            policy: Policy::default(),
             seed: 1,
             clock: clock.clone(),
+            on_healthy: Box::new(|| {}),
             on_escalation: Box::new(|_| {}),
         });
         let ble = Handle::new("ble");
@@ -33,6 +34,8 @@ impl Supervised {
             clock,
             limits: LinkLimits::default(),
             connect_limit: Duration::from_secs(20),
+            seen_max: 64,
+            scans_max: 8,
             straps,
             auto_add: false,
             observer,

@@ -11,6 +11,8 @@ use crate::supervisor::Handle;
 use crate::testing::{drain, in_virtual_time, listener, pass};
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// How many scans may be wanted at once.
+const SCANS_MAX: usize = 8;
 
 fn a() -> DeviceId {
     DeviceId::parse("C0:FF:EE:00:00:01").unwrap()
@@ -47,6 +49,8 @@ impl Body {
             clock: Arc::new(VirtualClock::new()),
             limits: LinkLimits::default(),
             connect_limit: Duration::from_secs(20),
+            seen_max: 64,
+            scans_max: SCANS_MAX,
             straps: Vec::new(),
             auto_add: false,
             observer,
@@ -368,6 +372,21 @@ fn a_scan_tells_what_it_sees_and_ends() {
         }
         assert_eq!(devices, BTreeSet::from([a(), b()]));
         assert_eq!(body.ble.send(ListStraps).await.unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn more_straps_than_are_remembered_make_room_for_those_heard_of_last() {
+    in_virtual_time(async {
+        for seen_max in [2, 1] {
+            let simulation = Simulation::default(); // it has two straps
+            let radio = simulation.radio();
+            let body = Body::new(simulation, radio, |options| options.seen_max = seen_max);
+            let (sink, mut seen) = mpsc::channel(64);
+            body.ble.send(ScanFor { duration: Duration::from_secs(5), sink }).await.unwrap().unwrap();
+            while seen.recv().await.is_some() {}
+            assert_eq!(body.ble.send(ListStraps).await.unwrap().len(), seen_max);
+        }
     });
 }
 
