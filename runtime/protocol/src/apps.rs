@@ -6,19 +6,24 @@ use zlink::introspect::{self, CustomType};
 
 use crate::Done;
 use crate::interface::{interface, say};
+use crate::names::names;
 use crate::types::AppState;
 
 interface! {
     /// Installing and running apps. Only for operators.
     interface "io.carpus.Apps";
-    types [AppInfo];
+    types [AppInfo, BluetoothAccess];
     errors Error = <Error as introspect::ReplyError>::VARIANTS;
 
     /// Installs the app in a folder, which holds its manifest app.toml and its program. One with the same
-    /// identifier is replaced.
+    /// identifier is replaced, and keeps what it was granted of what it still asks for. An app that asks for more than
+    /// it was granted is refused with ConsentNeeded, unless the call says what is granted.
     method Install {
         /// The folder, as an absolute path.
         folder: String,
+        /// What the user grants of what the app asks for: heart-rate, battery. Empty grants nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bluetooth: Option<Vec<BluetoothProfile>>,
     } -> InstallReply {
         /// The app.
         app: AppInfo,
@@ -58,6 +63,9 @@ interface! {
         /// Whether it may schedule sessions.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         scheduling: Option<bool>,
+        /// What it is granted of what it asks for: heart-rate, battery. What is taken back ends at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bluetooth: Option<Vec<BluetoothProfile>>,
     } -> Done;
 
     /// Tells what an app wrote to its output.
@@ -72,6 +80,25 @@ interface! {
         /// A line, without its end.
         line: String,
     };
+}
+
+names! {
+    /// A Bluetooth profile of straps whose data an app asks for (M5).
+    enum BluetoothProfile, a "Bluetooth profile" {
+        /// Each heart rate sample, with the times between beats.
+        HeartRate = "heart-rate",
+        /// Which straps there are, and the charge of their batteries.
+        Battery = "battery",
+    }
+}
+
+/// What an app asks of the straps, and whether it has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, CustomType)]
+pub struct BluetoothAccess {
+    /// heart-rate, battery.
+    pub profile: BluetoothProfile,
+    /// Whether the user grants it.
+    pub granted: bool,
 }
 
 /// An installed app.
@@ -96,6 +123,9 @@ pub struct AppInfo {
     /// Whether the user lets it schedule sessions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduling: Option<bool>,
+    /// What it asks of the straps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bluetooth: Option<Vec<BluetoothAccess>>,
 }
 
 /// Why a call of this interface was refused.
@@ -118,6 +148,18 @@ pub enum Error {
         /// What is wrong with it, for people.
         reason: String,
     },
+    /// The app asks for more than it was granted, and the call does not say what the user grants (M5). Nothing is
+    /// installed.
+    ConsentNeeded {
+        /// The app's identifier.
+        app: String,
+        /// Its name, for people.
+        name: String,
+        /// The version that asks.
+        version: String,
+        /// All that it asks of the straps: heart-rate, battery.
+        bluetooth: Vec<BluetoothProfile>,
+    },
     /// The folder cannot be installed for another reason.
     Refused {
         /// Why, for people.
@@ -139,10 +181,17 @@ say! {
     Error {
         UnknownApp { app } => "there is no app {app}";
         BadManifest { path, line, key, reason } => "{}: {reason}", place(path, *line, key.as_deref());
+        ConsentNeeded { app, name, version, bluetooth } =>
+            "{name} {version} ({app}) asks to read the straps: {}", list(bluetooth);
         Refused { message } => "{message}";
         NotPermitted { message } => "{message}";
         Unavailable { message } => "{message}";
     }
+}
+
+/// Names one after another: `heart-rate, battery`.
+fn list(profiles: &[BluetoothProfile]) -> String {
+    profiles.iter().map(|profile| profile.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// A place in a manifest, as people write it: `app.toml:3: app.id`.

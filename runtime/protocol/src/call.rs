@@ -153,6 +153,20 @@ impl AnyCall {
             Self::Service(call) => call.method(),
         }
     }
+
+    /// The parameters, as they stand in a call.
+    pub fn parameters(&self) -> Value {
+        match self {
+            Self::Session(call) => call.parameters(),
+            Self::Devices(call) => call.parameters(),
+            Self::Haptics(call) => call.parameters(),
+            Self::Apps(call) => call.parameters(),
+            Self::Wrist(call) => call.parameters(),
+            Self::Monitor(call) => call.parameters(),
+            Self::Simulation(call) => call.parameters(),
+            Self::Service(call) => call.parameters(),
+        }
+    }
 }
 
 impl TryFrom<RawCall> for AnyCall {

@@ -9,12 +9,14 @@ use crate::interface::{interface, say};
 use crate::names::names;
 
 interface! {
-    /// The Bluetooth peripherals, and what they measure. Operators may call all of it; apps may call HeartRate.
+    /// The Bluetooth peripherals, and what they measure. Operators may call all of it. An app may call HeartRate with the
+    /// permission heart-rate, and List with the permission battery.
     interface "io.carpus.Devices";
     types [Device, HeartRateSample];
     errors Error = <Error as introspect::ReplyError>::VARIANTS;
 
-    /// The known peripherals, and those of the last scan.
+    /// The known peripherals, and those of the last scan. An app is told the known ones, each with its address, name,
+    /// state and battery.
     method List {} -> ListReply {
         /// The peripherals.
         devices: Vec<Device>,
@@ -42,7 +44,7 @@ interface! {
     } -> Done;
 
     /// Tells each heart rate sample from now on, of one strap or of all. A caller that reads too slowly loses the
-    /// oldest, and is told how many.
+    /// oldest, and is told how many. It ends with NotPermitted when the permission is taken back.
     stream HeartRate {
         /// The strap's address; all straps when left out.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,8 @@
-//! A limit on the size of a frame.
+//! Limits on what comes through the socket.
 //!
-//! zlink buffers a frame of up to 100 MB before it gives up. A runtime that serves strangers wants far less: this
-//! socket ends the connection as soon as a frame grows too long.
+//! zlink buffers a frame of up to 100 MB before it gives up, and keeps every file that is passed along with one until
+//! the frame is complete. A runtime that serves strangers wants far less: this socket ends the connection as soon as a
+//! frame grows too long, and closes each file at once, as no call takes one.
 
 use zlink::connection::socket::{self, Socket};
 use zlink::tokio::unix;
@@ -11,7 +12,7 @@ use zlink::tokio::unix;
 pub const CALL_BYTES_MAX: usize = 64 * 1024;
 
 /// A Unix socket that refuses frames longer than a limit: reading one fails with
-/// [`zlink::Error::BufferOverflow`].
+/// [`zlink::Error::BufferOverflow`]. Files that are passed through it are closed.
 #[derive(Debug)]
 pub struct LimitedStream {
     stream: unix::Stream,
@@ -47,7 +48,9 @@ impl socket::ReadHalf for LimitedReadHalf {
     async fn read(&mut self, buffer: &mut [u8]) -> zlink::Result<socket::ReadResult> {
         let result = self.inner.read(buffer).await?;
         let bytes = buffer.get(..result.bytes_read()).unwrap_or_default();
-        if self.gauge.fits(bytes) { Ok(result) } else { Err(zlink::Error::BufferOverflow) }
+        // A result without the files, which are closed here: a client could fill the runtime's table of them.
+        let kept = socket::ReadResult::new(bytes.len());
+        if self.gauge.fits(bytes) { Ok(kept) } else { Err(zlink::Error::BufferOverflow) }
     }
 }
 
@@ -88,6 +91,23 @@ mod tests {
         assert!(gauge.fits(b"ab\0cd\0abc"), "each frame counts by itself");
         assert!(gauge.fits(b"d"));
         assert!(!gauge.fits(b"e"));
+    }
+
+    #[tokio::test]
+    async fn files_that_are_passed_are_closed_at_once() {
+        let (near, far) = tokio::net::UnixStream::pair().unwrap();
+        let near = LimitedStream::new(unix::Stream::try_from(near).unwrap(), CALL_BYTES_MAX);
+        let mut far = zlink::Connection::new(unix::Stream::try_from(far).unwrap());
+        let (passed, mut other_end) = std::os::unix::net::UnixStream::pair().unwrap();
+        far.send_reply(&zlink::Reply::new(Some("any frame")), vec![passed.into()]).await.unwrap();
+
+        let (mut read, _write) = near.split();
+        let mut buffer = [0; 4];
+        let result = socket::ReadHalf::read(&mut read, &mut buffer).await.unwrap();
+        assert_eq!(result.bytes_read(), buffer.len(), "half a frame, which may never end");
+        assert!(result.fds().is_empty());
+        // It would wait for ever if the file were open still.
+        assert_eq!(std::io::Read::read(&mut other_end, &mut buffer).unwrap(), 0);
     }
 
     #[test]

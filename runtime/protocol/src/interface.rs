@@ -50,6 +50,11 @@ pub(crate) fn parameters<M: Method>(given: Option<Value>) -> Result<M, CallProbl
     })
 }
 
+/// The parameters of a call as JSON.
+pub(crate) fn written<M: Method>(call: &M) -> Value {
+    serde_json::to_value(call).expect("the parameters have string keys and finite numbers only")
+}
+
 /// The first member that the type needs and the object lacks.
 fn first_missing(needs: &idl::Type<'_>, members: &Map<String, Value>) -> Option<String> {
     let fields = needs.as_object()?;
@@ -158,6 +163,13 @@ macro_rules! interface {
             pub const fn method(&self) -> &'static str {
                 match self {
                     $( Self::$method(_) => <$method as $crate::Method>::NAME, )+
+                }
+            }
+
+            /// The parameters, as they stand in a call.
+            pub fn parameters(&self) -> serde_json::Value {
+                match self {
+                    $( Self::$method(call) => $crate::interface::written(call), )+
                 }
             }
         }

@@ -42,6 +42,7 @@
 //!                 let reply = session::AttachReply {
 //!                     app: "heart-rate".to_owned(),
 //!                     state: carpus_protocol::AppState::Active,
+//!                     session: None,
 //!                 };
 //!                 write.send_reply(&Reply::new(Some(reply)), vec![]).await?;
 //!             }

@@ -14,7 +14,7 @@ use crate::types::{Cause, HapticType, Reason, SessionError, SessionInfo, Session
 interface! {
     /// Watching the runtime, and the alarms on it. Only for operators.
     interface "io.carpus.Monitor";
-    types [MonitorEvent, SessionInfo, SessionError, Cause, Alarm, AppRecurrence, RecurrenceRule, Problem];
+    types [MonitorEvent, SessionInfo, SessionError, Cause, Alarm, AppRecurrence, RecurrenceRule, Problem, Child];
     errors Error = <Error as introspect::ReplyError>::VARIANTS;
 
     /// Tells all that happens from now on.
@@ -73,6 +73,9 @@ interface! {
         simulate: bool,
         /// What is missing or does not work, and what to do about it.
         problems: Vec<Problem>,
+        /// The parts of the runtime, in the order in which they start.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        children: Option<Vec<Child>>,
     };
 }
 
@@ -267,6 +270,36 @@ pub struct Problem {
     pub what: String,
     /// What to do about it.
     pub remedy: String,
+}
+
+names! {
+    /// How a part of the runtime can be.
+    enum ChildState, a "state of a part of the runtime" {
+        /// It failed, and is about to be started again.
+        Waiting = "waiting",
+        /// It was started, and has not answered yet.
+        Starting = "starting",
+        /// It works.
+        Up = "up",
+        /// It was told to stop.
+        Stopping = "stopping",
+        /// It ended, and stays so.
+        Over = "over",
+    }
+}
+
+/// A part of the runtime.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, CustomType)]
+pub struct Child {
+    /// Its name.
+    pub child: String,
+    /// waiting, starting, up, stopping, over.
+    pub state: ChildState,
+    /// How often it failed and was started again since the runtime began.
+    pub restarts: u64,
+    /// Why it was the last time, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Why a call of this interface was refused.

@@ -28,10 +28,15 @@ interface! {
         app: String,
         /// not-running, inactive, active, background, suspended.
         state: AppState,
+        /// The app's session that runs or was handed over, if there is one. A process that has just been launched goes
+        /// on with it, and is handed it by the event `handle`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<u64>,
     };
 
     /// Tells what happens to the app and its sessions, in order: first the app's state as it is now, then what was
-    /// not acknowledged yet, then what comes. Needs a connection of its own.
+    /// not acknowledged yet, then what comes. Needs a connection of its own. When another connection of the app asks
+    /// for its events, the stream ends with a last, empty reply; when the connection only breaks, ask again.
     stream Events {} -> EventsReply {
         /// Only of events that are kept until they are acknowledged.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -61,6 +61,50 @@ interface! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         temperature_mdegc: Option<i64>,
     } -> Done;
+
+    /// Sets what is wrong with the disk that the runtime writes to. Only in a runtime that is built for tests.
+    method Disk {
+        /// none, full, read_only, io_error, slow.
+        fault: DiskFault,
+    } -> Done;
+
+    /// Lets a part of the runtime fail; what follows is what always follows. Only in a runtime that is built for tests.
+    method Fail {
+        /// The part, by the name that io.carpus.Monitor.Status gives it.
+        child: String,
+        /// panic, stop, hang, flood.
+        how: FailHow,
+    } -> Done;
+}
+
+names! {
+    /// How a part of the runtime can fail.
+    enum FailHow, a "way to fail" {
+        /// It panics.
+        Panic = "panic",
+        /// It stops by itself.
+        Stop = "stop",
+        /// It answers nothing any more.
+        Hang = "hang",
+        /// It sends messages without end.
+        Flood = "flood",
+    }
+}
+
+names! {
+    /// What is wrong with a disk.
+    enum DiskFault, a "fault of a disk" {
+        /// Nothing.
+        None = "none",
+        /// It is full.
+        Full = "full",
+        /// It is read-only.
+        ReadOnly = "read_only",
+        /// It fails.
+        IoError = "io_error",
+        /// Each write takes two seconds.
+        Slow = "slow",
+    }
 }
 
 names! {

@@ -1,25 +1,31 @@
-//! The app, as one connection to the runtime.
+//! The app, and its way to the runtime.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use carpus_protocol::client::{self, Client};
-use carpus_protocol::{AppState, HapticType, SessionKind, haptics, session};
-use tokio::sync::{Mutex, watch};
+use carpus_protocol::client::CallError;
+use carpus_protocol::{AppState, HapticType, Method, SessionKind, haptics, session};
+use tokio::sync::watch;
 
+use crate::builder::AppBuilder;
+use crate::connection::Endpoint;
 use crate::delegate::{self, SessionDelegate};
-use crate::events::{Event, Events, Repeats};
+use crate::events::Event;
+use crate::link::Calls;
+use crate::pump::{self, Events, Pumped};
 use crate::recurrence::{Recurrence, Recurring};
+use crate::repeats::Repeats;
 use crate::session::ExtendedRuntimeSession;
 use crate::straps::HeartRates;
 use crate::time::unix_ms;
 use crate::{End, Error};
 
-/// The environment variable in which the runtime gives an app its launch token.
-pub const TOKEN_VARIABLE: &str = "CARPUS_LAUNCH_TOKEN";
+/// How late a tap may be: later it would tell of something that is over, and is left out.
+const TAP_TIME: Duration = Duration::from_millis(500);
 
-/// This app, connected to the runtime. Clones are the same connection.
+/// This app, connected to the runtime. Clones are the same connection. A runtime that is lost is found again; see the
+/// [crate] for what becomes of calls meanwhile.
 ///
 /// Any future of this crate may be dropped before it is done, as `tokio::select!` does: nothing is lost by that. A
 /// call that was already sent is still carried out.
@@ -30,10 +36,11 @@ pub struct App {
 
 #[derive(Debug)]
 struct Inner {
-    socket: PathBuf,
-    token: String,
+    endpoint: Endpoint,
     id: String,
-    calls: Arc<Mutex<Client>>,
+    /// The session that was running or handed over when this process connected.
+    handed: Option<u64>,
+    calls: Calls,
     events: Events,
     repeats: Repeats,
     state: watch::Receiver<AppState>,
@@ -43,37 +50,31 @@ impl App {
     /// Connects to the runtime that launched this process.
     ///
     /// # Errors
-    /// [`Error::NotLaunched`] when the process was started by hand; or when the runtime is gone.
+    /// [`Error::NotLaunched`] when the process was started by hand; [`Error::NotRunning`] when no runtime is there or
+    /// comes back within [`RECONNECT_TIME`](crate::RECONNECT_TIME); [`Error::UnknownLaunch`].
     pub async fn connect() -> Result<Self, Error> {
-        let token =
-            std::env::var(TOKEN_VARIABLE).map_err(|_| Error::NotLaunched { missing: TOKEN_VARIABLE })?;
-        let socket = client::socket_path(|name| std::env::var_os(name), Path::exists);
-        Self::connect_to(&socket, &token).await
+        Self::builder().connect().await
     }
 
     /// Connects to a runtime with a launch token. Apps use [`App::connect`]; this is for tests of apps.
     ///
     /// # Errors
-    /// When nobody listens, or the token is not known.
+    /// As [`App::connect`].
     pub async fn connect_to(socket: &Path, token: &str) -> Result<Self, Error> {
-        // The stream comes first: a state that changes after the attach below is then told on it.
-        let (events, _) = attach(socket, token).await?;
-        let replies = events.stream(&session::Events {}).await?;
-        let (calls, attached) = attach(socket, token).await?;
-        let calls = Arc::new(Mutex::new(calls));
+        Self::builder().socket(socket).token(token).connect().await
+    }
+
+    /// Connects with settings of the app's own.
+    pub fn builder() -> AppBuilder {
+        AppBuilder::default()
+    }
+
+    pub(crate) async fn connect_with(endpoint: Endpoint) -> Result<Self, Error> {
+        let connection = endpoint.connect_first().await?;
+        let session::AttachReply { app: id, session: handed, .. } = connection.attached.clone();
         let repeats = Repeats::default();
-        let (state_sender, state) = watch::channel(attached.state);
-        let events = Events::start(replies, Arc::clone(&calls), repeats.clone(), state_sender);
-        let inner = Inner {
-            socket: socket.to_owned(),
-            token: token.to_owned(),
-            id: attached.app,
-            calls,
-            events,
-            repeats,
-            state,
-        };
-        Ok(Self { inner: Arc::new(inner) })
+        let Pumped { events, calls, state } = pump::start(endpoint.clone(), connection, repeats.clone());
+        Ok(Self { inner: Arc::new(Inner { endpoint, id, handed, calls, events, repeats, state }) })
     }
 
     /// The app's identifier, from its manifest.
@@ -94,7 +95,31 @@ impl App {
     pub async fn until_active(&self) -> Result<(), Error> {
         let mut state = self.inner.state.clone();
         let active = state.wait_for(|state| *state == AppState::Active).await;
-        active.map(drop).map_err(|_| Error::Disconnected)
+        active.map(drop).map_err(|_| self.inner.calls.error())
+    }
+
+    /// The session that this process was launched to go on with: one that is due (A4), or the one in which the app
+    /// crashed (S14). Its [`Event::Handle`] comes, or is among those that wait, and then `DidStart`. An app that has
+    /// one starts no other: S3 would refuse it.
+    ///
+    /// This is how it was when the process connected; that the session is over is told by its `DidInvalidate`.
+    pub fn handed_session(&self) -> Option<ExtendedRuntimeSession> {
+        self.inner.handed.map(|session| ExtendedRuntimeSession::new(self.clone(), session))
+    }
+
+    /// Goes on with the session that this process was handed ([`handed_session`](Self::handed_session)); without one,
+    /// waits until the app is active, makes a session and starts it.
+    ///
+    /// # Errors
+    /// As [`session`](Self::session) and [`ExtendedRuntimeSession::start`].
+    pub async fn begin_session(&self) -> Result<ExtendedRuntimeSession, Error> {
+        if let Some(session) = self.handed_session() {
+            return Ok(session);
+        }
+        self.until_active().await?;
+        let session = self.session().await?;
+        session.start().await?;
+        Ok(session)
     }
 
     /// Makes a session. Its type follows from the manifest. It is not started yet (S1).
@@ -160,7 +185,15 @@ impl App {
     /// [`Error::RecurrenceInTheWay`]; [`Error::NotOffered`] in strict mode; or [`Error::Session`] with the code of the
     /// rule that refused it.
     pub async fn set_recurrence(&self, recurrence: Recurrence) -> Result<(), Error> {
-        self.call(&recurrence.call()).await.map(drop)
+        let answered = self.inner.calls.call(&recurrence.clone().call()).await?;
+        // An answer was lost: the rule in the way may be this one.
+        if answered.again && matches!(answered.answer, Err(CallError::Refused(_))) {
+            let kept = self.recurrence().await?;
+            if kept.is_some_and(|kept| kept.rule.is_same(&recurrence)) {
+                return Ok(());
+            }
+        }
+        Ok(answered.answer.map(drop)?)
     }
 
     /// Takes the rule back, and with it the session that waits by it. Only while the app is active; without a rule
@@ -169,7 +202,13 @@ impl App {
     /// # Errors
     /// [`Error::Session`] when the app is not active.
     pub async fn clear_recurrence(&self) -> Result<(), Error> {
-        self.call(&session::ClearRecurrence {}).await.map(drop)
+        let answered = self.inner.calls.call(&session::ClearRecurrence {}).await?;
+        // An answer was lost: the rule may be gone already, though the app is not active any more.
+        let refused_again = answered.again && matches!(answered.answer, Err(CallError::Refused(_)));
+        if refused_again && self.recurrence().await?.is_none() {
+            return Ok(());
+        }
+        Ok(answered.answer.map(drop)?)
     }
 
     /// The rule that is kept for this app, if there is one.
@@ -181,13 +220,15 @@ impl App {
     }
 
     /// What comes next: the states of the app, starting with the present one, and the events of its sessions, in
-    /// order. None when the runtime ended the stream.
+    /// order and each once, over a runtime that is lost and found again too (D5). None when another connection of this
+    /// app has the events now.
     ///
     /// Asking for the next event says that the one before was dealt with. One that was not is told again when the
     /// app is launched the next time (D1); so an app that ends by itself calls [`App::acknowledge`] before.
     ///
     /// # Errors
-    /// When the runtime is gone.
+    /// When the runtime is gone for good ([`Error::Disconnected`]), or does not know this process
+    /// ([`Error::UnknownLaunch`]): then the process should end.
     pub async fn next_event(&self) -> Result<Option<Event>, Error> {
         while let Some(event) = self.inner.events.next().await? {
             if let Some(event) = Event::for_app(event, self) {
@@ -197,23 +238,24 @@ impl App {
         Ok(None)
     }
 
-    /// Says that the last event was dealt with, without waiting for another.
+    /// Says that the last event was dealt with, without waiting for another. Done when that is on disk; a runtime that
+    /// is lost, or whose disk is full, is waited for.
     ///
     /// # Errors
-    /// When the runtime is gone.
+    /// When the runtime is gone for good; [`Error::Unavailable`] when it could not write that down for as long
+    /// ([`RECONNECT_TIME`](crate::RECONNECT_TIME)).
     pub async fn acknowledge(&self) -> Result<(), Error> {
         self.inner.events.acknowledge().await
     }
 
-    /// Hands each event to the delegate, and acknowledges it when the delegate is done with it. Ends when the
-    /// runtime ends the stream.
+    /// Hands each event to the delegate, and acknowledges it when the delegate is done with it. Ends when another
+    /// connection of this app has the events.
     ///
     /// # Errors
-    /// When the runtime is gone.
+    /// As [`App::next_event`].
     pub async fn run(&self, delegate: &mut impl SessionDelegate) -> Result<(), Error> {
         while let Some(event) = self.next_event().await? {
             delegate::dispatch(delegate, event).await;
-            self.acknowledge().await?;
         }
         Ok(())
     }
@@ -235,43 +277,50 @@ impl App {
     }
 
     async fn heart_rates(&self, device: Option<String>) -> Result<HeartRates, Error> {
-        let (client, _) = attach(&self.inner.socket, &self.inner.token).await?;
-        HeartRates::start(client, device).await
+        HeartRates::start(self.inner.endpoint.clone(), device).await
     }
 
-    /// Taps on the wrist. Done when the runtime has accepted it, not when it was played.
+    /// Taps on the wrist. Done when the runtime has accepted it, not when it was played. While the runtime is lost
+    /// there is none: a tap that could not be sent within half a second, or whose answer was lost, is left out.
     ///
     /// # Errors
     /// [`Error::NotAllowed`] when the app is neither active nor frontmost and runs no session (H2); or when there
     /// is no motor.
     pub async fn play(&self, haptic: HapticType) -> Result<(), Error> {
-        self.call(&haptics::Play { haptic }).await.map(drop)
+        self.call_soon(&haptics::Play { haptic }).await
     }
 
-    /// Stops the haptic that plays.
+    /// Stops the haptic that plays. While the runtime is lost, none does.
     ///
     /// # Errors
-    /// When the runtime is gone.
+    /// When the runtime is gone for good.
     pub async fn stop_haptic(&self) -> Result<(), Error> {
-        self.call(&haptics::Stop {}).await.map(drop)
+        self.call_soon(&haptics::Stop {}).await
+    }
+
+    async fn call_soon<M>(&self, method: &M) -> Result<(), Error>
+    where
+        M: Method<Error = haptics::Error>,
+    {
+        match self.inner.calls.call_soon(TAP_TIME, method).await? {
+            Some(answer) => Ok(answer.map(drop)?),
+            None => Ok(()),
+        }
     }
 
     pub(crate) async fn call<M>(&self, method: &M) -> Result<M::Reply, Error>
     where
-        M: carpus_protocol::Method,
+        M: Method,
         M::Error: Into<Error> + std::error::Error + 'static,
     {
-        Ok(self.inner.calls.lock().await.call(method).await?)
+        Ok(self.inner.calls.call(method).await?.answer?)
+    }
+
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.inner.calls
     }
 
     pub(crate) fn repeats(&self) -> &Repeats {
         &self.inner.repeats
     }
-}
-
-/// Each connection says first which app it belongs to.
-async fn attach(socket: &Path, token: &str) -> Result<(Client, session::AttachReply), Error> {
-    let mut client = Client::connect(socket).await?;
-    let attached = client.call(&session::Attach { token: token.to_owned() }).await?;
-    Ok((client, attached))
 }

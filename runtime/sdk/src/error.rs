@@ -24,12 +24,13 @@ pub enum Error {
         #[source]
         cause: std::io::Error,
     },
-    /// The runtime does not know this launch: the app was started for another run of it.
-    #[error("carpusd does not know the launch token of this process; open the app again")]
+    /// The runtime does not know this process: it was launched by one whose place another has taken, and that one did
+    /// not take it up. Nothing can be done any more; end the process, and the app is launched again when it is needed.
+    #[error("carpusd does not know the launch token of this process; end it, and open the app again")]
     UnknownLaunch,
-    /// The runtime ended, or closed the connection. The app's sessions are in its care; end the process, and it
-    /// will be launched again when it is needed.
-    #[error("carpusd closed the connection")]
+    /// The runtime is gone, and did not come back within [`RECONNECT_TIME`](crate::RECONNECT_TIME) (D5). The app's
+    /// sessions are in its care; end the process, and it will be launched again when it is needed.
+    #[error("carpusd is gone, and did not come back")]
     Disconnected,
     /// A rule of sessions refused the call (S8).
     #[error("{message} ({code})")]

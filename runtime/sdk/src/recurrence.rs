@@ -50,6 +50,15 @@ impl Recurrence {
         self.zone.as_deref()
     }
 
+    /// Whether it means the same: the names of zones are no different in another case.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let same_zone = match (&self.zone, &other.zone) {
+            (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+            (one, other) => one == other,
+        };
+        same_zone && self.weekdays == other.weekdays && self.time == other.time
+    }
+
     pub(crate) fn call(self) -> SetRecurrence {
         let Self { weekdays, time, zone } = self;
         SetRecurrence { weekdays, time, zone }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use carpus_protocol::{HapticType, SessionInfo, SessionState, session};
+use carpus_protocol::client::CallError;
+use carpus_protocol::{Done, HapticType, Method, SessionInfo, SessionState, session};
 
 use crate::time::{from_unix_ms, span_ms, unix_ms};
 use crate::{App, Error};
@@ -79,7 +80,8 @@ impl ExtendedRuntimeSession {
     /// # Errors
     /// [`Error::Session`] with the code of the rule that refused it.
     pub async fn start(&self) -> Result<(), Error> {
-        self.app.call(&session::Start { session: self.id }).await.map(drop)
+        let runs = |info: &SessionInfo| info.state == SessionState::Running;
+        self.begin(&session::Start { session: self.id }, runs).await
     }
 
     /// Schedules the session; alarms only, while the app is active, at most 36 h ahead (A1). When this is done the
@@ -88,7 +90,8 @@ impl ExtendedRuntimeSession {
     /// # Errors
     /// [`Error::Session`] with the code of the rule that refused it; [`Error::NoSuchTime`].
     pub async fn start_at(&self, at: SystemTime) -> Result<(), Error> {
-        self.app.call(&session::StartAt { session: self.id, at_ms: unix_ms(at)? }).await.map(drop)
+        let at_ms = unix_ms(at)?;
+        self.begin(&session::StartAt { session: self.id, at_ms }, |info| is_begun(info, at_ms)).await
     }
 
     /// Schedules this session, as [`start_at`](Self::start_at) does, in the place of the app's session that waits
@@ -99,15 +102,34 @@ impl ExtendedRuntimeSession {
     /// [`Error::Session`] with the code of the rule that refused it; [`Error::NoSuchTime`]; and
     /// [`Error::NotOffered`] in strict mode.
     pub async fn replace(&self, at: SystemTime) -> Result<(), Error> {
-        self.app.call(&session::Replace { session: self.id, at_ms: unix_ms(at)? }).await.map(drop)
+        let at_ms = unix_ms(at)?;
+        self.begin(&session::Replace { session: self.id, at_ms }, |info| is_begun(info, at_ms)).await
+    }
+
+    /// A start whose answer was lost may have been carried out: then it is refused when it is called again, and the
+    /// session stands where it was to stand.
+    async fn begin<M>(&self, method: &M, is_done: impl Fn(&SessionInfo) -> bool) -> Result<(), Error>
+    where
+        M: Method<Reply = Done, Error = session::Error>,
+    {
+        let answered = self.app.calls().call(method).await?;
+        let refused_again = answered.again && matches!(answered.answer, Err(CallError::Refused(_)));
+        if refused_again && self.info().await.is_ok_and(|info| is_done(&info)) {
+            return Ok(());
+        }
+        Ok(answered.answer.map(drop)?)
     }
 
     /// Ends the session if it runs, cancels it if it is scheduled (S6). When this is done the app may start another.
+    /// One that is over, or that the runtime does not know any more, needs no end.
     ///
     /// # Errors
     /// [`Error::Session`] with the code of the rule that refused it.
     pub async fn invalidate(&self) -> Result<(), Error> {
-        self.app.call(&session::Invalidate { session: self.id }).await.map(drop)
+        match self.app.call(&session::Invalidate { session: self.id }).await {
+            Ok(Done {}) | Err(Error::UnknownSession { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Rings: plays the haptic, again and again, until the user stops it or the session ends (N1–N3). Only in a
@@ -134,6 +156,15 @@ impl ExtendedRuntimeSession {
         self.info().await.map(|info| info.state)
     }
 
+    /// From when its limit counts; none until it runs. A process that goes on with the session of one that crashed
+    /// (S14) learns from it how far that one was.
+    ///
+    /// # Errors
+    /// When the runtime does not know it any more.
+    pub async fn start_date(&self) -> Result<Option<SystemTime>, Error> {
+        self.info().await.map(|info| info.started_at_ms.map(from_unix_ms))
+    }
+
     /// When the session ends at the latest; none until it runs (S5).
     ///
     /// # Errors
@@ -144,5 +175,14 @@ impl ExtendedRuntimeSession {
 
     async fn info(&self) -> Result<SessionInfo, Error> {
         self.app.call(&session::Info { session: self.id }).await.map(|reply| reply.info)
+    }
+}
+
+/// Whether the session waits for this instant, or runs already (A2).
+fn is_begun(info: &SessionInfo, at_ms: i64) -> bool {
+    match info.state {
+        SessionState::Running => true,
+        SessionState::Scheduled => info.scheduled_at_ms == Some(at_ms),
+        SessionState::NotStarted | SessionState::Invalid => false,
     }
 }

@@ -127,12 +127,14 @@ async fn apps() {
         pid,
         background_refresh: None,
         scheduling: None,
+        bluetooth: None,
     };
     let apps = AppState::ALL.iter().map(|state| app(*state, Some(42))).collect();
     let follow = Log { app: text("heart-rate"), lines: 20, follow: true };
     let manifest =
         |line, key| Error::BadManifest { path: text("/a/app.toml"), line, key, reason: text("is missing") };
-    frames.call(Install { folder: text("/a") }, |call| any(Call::Install(call))).await;
+    let plain = Install { folder: text("/a"), bluetooth: None };
+    frames.call(plain, |call| any(Call::Install(call))).await;
     frames.reply::<Install>("", InstallReply { app: app(AppState::NotRunning, None) }).await;
     frames.call(Remove { app: text("heart-rate") }, |call| any(Call::Remove(call))).await;
     frames.reply::<Remove>("", Done {}).await;
@@ -151,8 +153,12 @@ async fn apps() {
     frames.error("NotPermitted", Error::NotPermitted { message: text("no") }).await;
     frames.error("Unavailable", Error::Unavailable { message: text("later") }).await;
     frames.next_version();
-    let rights =
-        |background_refresh, scheduling| SetRights { app: text("wake"), background_refresh, scheduling };
+    let rights = |background_refresh, scheduling| SetRights {
+        app: text("wake"),
+        background_refresh,
+        scheduling,
+        bluetooth: None,
+    };
     for rights in [rights(None, None), rights(Some(true), None), rights(Some(false), Some(false))] {
         frames.call(rights, |call| any(Call::SetRights(call))).await;
     }
@@ -160,6 +166,24 @@ async fn apps() {
     let limited =
         AppInfo { background_refresh: Some(true), scheduling: Some(false), ..app(AppState::Active, None) };
     frames.reply::<List>("", ListReply { apps: vec![limited] }).await;
+    frames.next_version();
+    for bluetooth in [vec![], BluetoothProfile::ALL.to_vec()] {
+        let install = Install { folder: text("/a"), bluetooth: Some(bluetooth.clone()) };
+        frames.call(install, |call| any(Call::Install(call))).await;
+        let grant = SetRights { bluetooth: Some(bluetooth), ..rights(None, None) };
+        frames.call(grant, |call| any(Call::SetRights(call))).await;
+    }
+    let access = [(BluetoothProfile::HeartRate, true), (BluetoothProfile::Battery, false)];
+    let access = access.map(|(profile, granted)| BluetoothAccess { profile, granted });
+    let asks = AppInfo { bluetooth: Some(access.to_vec()), ..app(AppState::NotRunning, None) };
+    frames.reply::<Install>("", InstallReply { app: asks }).await;
+    let needed = Error::ConsentNeeded {
+        app: text("heart-rate"),
+        name: text("Heart Rate"),
+        version: text("0.1.0"),
+        bluetooth: BluetoothProfile::ALL.to_vec(),
+    };
+    frames.error("ConsentNeeded", needed).await;
     frames.check();
 }
 
@@ -243,7 +267,8 @@ async fn monitor() {
         fallback: None,
     };
     let problem = Problem { part: text("audio"), what: text("no device"), remedy: text("plug one in") };
-    let status = StatusReply { version: text("0.1.0"), simulate: true, problems: vec![problem] };
+    let status =
+        StatusReply { version: text("0.1.0"), simulate: true, problems: vec![problem], children: None };
     frames.reply::<Events>(" full", EventsReply { event: full_event() }).await;
     frames.call(Sessions {}, |call| any(Call::Sessions(call))).await;
     frames.reply::<Sessions>("", SessionsReply { sessions: states.chain(kinds).collect() }).await;
@@ -290,6 +315,13 @@ async fn monitor() {
     frames.reply::<SnoozeAlarm>("", Done {}).await;
     frames.error("NoRoomToSnooze", Error::NoRoomToSnooze { left_ms: 90_000 }).await;
     frames.error("NotOffered", Error::NotOffered { message: text("compat.strict") }).await;
+    frames.next_version();
+    let child = |state, restarts, reason| Child { child: text("watch"), state, restarts, reason };
+    let every_state = ChildState::ALL.iter().map(|state| child(*state, 0, None));
+    let failed = child(ChildState::Up, 3, Some(text("panicked")));
+    let children = Some(every_state.chain([failed]).collect());
+    let status = StatusReply { version: text("0.2.0"), simulate: false, problems: vec![], children };
+    frames.reply::<Status>("", status).await;
     frames.check();
 }
 
@@ -325,5 +357,14 @@ async fn simulation() {
         frames.call(board, |call| any(Call::SetBoard(call))).await;
     }
     frames.reply::<SetBoard>("", Done {}).await;
+    frames.next_version();
+    for fault in DiskFault::ALL {
+        frames.call(Disk { fault: *fault }, |call| any(Call::Disk(call))).await;
+    }
+    frames.reply::<Disk>("", Done {}).await;
+    for how in FailHow::ALL {
+        frames.call(Fail { child: text("watch"), how: *how }, |call| any(Call::Fail(call))).await;
+    }
+    frames.reply::<Fail>("", Done {}).await;
     frames.check();
 }

@@ -15,7 +15,8 @@ async fn session() {
     let any = AnyCall::Session;
     let mut frames = Frames::of(INTROSPECTION);
     frames.call(Attach { token: text("a-token") }, |call| any(Call::Attach(call))).await;
-    frames.reply::<Attach>("", AttachReply { app: text("heart-rate"), state: AppState::Inactive }).await;
+    let attached = AttachReply { app: text("heart-rate"), state: AppState::Inactive, session: None };
+    frames.reply::<Attach>("", attached).await;
     frames.call(Events {}, |call| any(Call::Events(call))).await;
     for (what, sequence, event) in app_events() {
         frames.reply::<Events>(&format!(" {what}"), EventsReply { sequence, event }).await;
@@ -56,6 +57,9 @@ async fn session() {
     frames.error("Unavailable", Error::Unavailable { message: text("later") }).await;
     frames.next_version();
     version_2(&mut frames).await;
+    frames.next_version();
+    let attached = AttachReply { app: text("heart-rate"), state: AppState::Background, session: Some(3) };
+    frames.reply::<Attach>(" in a session", attached).await;
     frames.check();
 }
 

@@ -28,8 +28,6 @@ pub(crate) enum Answer {
     Obstacles(Vec<session::Obstacle>),
     /// The app's rule.
     Recurrence(session::RecurrenceReply),
-    /// Hangs up instead of answering.
-    HangUp,
 }
 
 /// What goes out on a stream.
@@ -47,7 +45,6 @@ pub(crate) struct Runtime {
     events: mpsc::UnboundedSender<Out<EventsReply>>,
     samples: mpsc::UnboundedSender<Out<HeartRateReply>>,
     answers: Arc<Mutex<VecDeque<Answer>>>,
-    server: tokio::task::JoinHandle<()>,
     _folder: tempfile::TempDir,
 }
 
@@ -77,7 +74,7 @@ impl Runtime {
             samples: Arc::new(tokio::sync::Mutex::new(samples_feed)),
             answers: Arc::clone(&answers),
         };
-        let server = tokio::spawn(async move {
+        tokio::spawn(async move {
             let mut clients = tokio::task::JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
@@ -85,7 +82,7 @@ impl Runtime {
                 clients.spawn(serve(connection, serving.clone()));
             }
         });
-        Self { path, calls, events, samples, answers, server, _folder: folder }
+        Self { path, calls, events, samples, answers, _folder: folder }
     }
 
     /// The next call but Attach.
@@ -118,12 +115,6 @@ impl Runtime {
     pub(crate) fn refuse_samples(&self, refusal: devices::Error) {
         self.samples.send(Out::Refusal(refusal)).unwrap();
     }
-
-    /// Ends as a killed process does: all connections break.
-    pub(crate) async fn die(self) {
-        self.server.abort();
-        let _ = self.server.await;
-    }
 }
 
 async fn serve(mut connection: Connection, serving: Serving) {
@@ -133,7 +124,8 @@ async fn serve(mut connection: Connection, serving: Serving) {
         assert_eq!(call.streams(), more, "{call:?}");
         if let AnyCall::Session(session::Call::Attach(attach)) = &call {
             if attach.token == TOKEN {
-                let reply = session::AttachReply { app: "heart-rate".to_owned(), state: AppState::Inactive };
+                let (app, state) = ("heart-rate".to_owned(), AppState::Inactive);
+                let reply = session::AttachReply { app, state, session: None };
                 reply_with(&mut connection, reply).await;
             } else {
                 connection.send_error(&session::Error::BadToken, vec![]).await.unwrap();
@@ -143,21 +135,23 @@ async fn serve(mut connection: Connection, serving: Serving) {
         // A test that does not look at its calls has let go of them.
         let _ = serving.calls.send(call.clone());
         match call {
-            AnyCall::Session(session::Call::Events(_)) => return stream(connection, serving.events).await,
+            AnyCall::Session(session::Call::Events(_)) => {
+                let present = AppEvent::StateChanged { state: AppState::Inactive };
+                let first = EventsReply { sequence: None, event: present };
+                return stream(connection, Some(first), serving.events).await;
+            }
             AnyCall::Devices(devices::Call::HeartRate(_)) => {
-                return stream(connection, serving.samples).await;
+                return stream(connection, None, serving.samples).await;
             }
             call => {
                 let answer = serving.answers.lock().unwrap().pop_front();
-                if !answer_with(&mut connection, &call, answer).await {
-                    return;
-                }
+                answer_with(&mut connection, &call, answer).await;
             }
         }
     }
 }
 
-async fn answer_with(connection: &mut Connection, call: &AnyCall, answer: Option<Answer>) -> bool {
+async fn answer_with(connection: &mut Connection, call: &AnyCall, answer: Option<Answer>) {
     match (answer, call) {
         (None, AnyCall::Session(session::Call::Create(_))) => {
             reply_with(connection, session::CreateReply { session: 7 }).await;
@@ -170,9 +164,7 @@ async fn answer_with(connection: &mut Connection, call: &AnyCall, answer: Option
             reply_with(connection, session::CanStartReply { obstacles }).await;
         }
         (Some(Answer::Recurrence(reply)), _) => reply_with(connection, reply).await,
-        (Some(Answer::HangUp), _) => return false,
     }
-    true
 }
 
 async fn reply_with<T: Serialize + std::fmt::Debug>(connection: &mut Connection, reply: T) {
@@ -180,8 +172,12 @@ async fn reply_with<T: Serialize + std::fmt::Debug>(connection: &mut Connection,
 }
 
 /// Streams what the test gives, until the client hangs up.
-async fn stream<T: Serialize + std::fmt::Debug>(connection: Connection, feed: Feed<T>) {
+async fn stream<T: Serialize + std::fmt::Debug>(connection: Connection, first: Option<T>, feed: Feed<T>) {
     let (mut read, mut write) = connection.split();
+    if let Some(first) = first {
+        let first = Reply::new(Some(first)).set_continues(Some(true));
+        write.send_reply(&first, vec![]).await.unwrap();
+    }
     let mut feed = feed.lock().await;
     loop {
         let out = tokio::select! {
