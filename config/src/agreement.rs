@@ -49,6 +49,11 @@ fn time_problems(loaded: &Loaded) -> Vec<Problem> {
             times: 1,
             long: ("bluetooth.reconnect_max", settings.bluetooth.reconnect_max),
         },
+        Within {
+            short: ("supervision.backoff_min", settings.supervision.backoff_min),
+            times: 1,
+            long: ("supervision.backoff_max", settings.supervision.backoff_max),
+        },
     ];
     within.iter().filter_map(|within| time_problem(loaded, within)).collect()
 }

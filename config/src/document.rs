@@ -23,11 +23,49 @@ const SYNTAX_PROBLEMS_MAX: usize = 10;
 pub(crate) struct Document {
     path: PathBuf,
     text: String,
+    places: Places,
+}
+
+/// Where lines end and where characters go on, in bytes of the text, so that a place is found without a look at all the
+/// text before it: a file may have as many faults as it has bytes.
+#[derive(Debug)]
+struct Places {
+    /// The ends of the lines.
+    ends: Vec<usize>,
+    /// The bytes that are not the first of their character.
+    continued: Vec<usize>,
+}
+
+impl Places {
+    fn of(text: &str) -> Self {
+        let which = |is: fn(u8) -> bool| -> Vec<usize> {
+            text.bytes().enumerate().filter_map(|(offset, byte)| is(byte).then_some(offset)).collect()
+        };
+        Self { ends: which(|byte| byte == b'\n'), continued: which(|byte| byte & 0xC0 == 0x80) }
+    }
+
+    /// The line, counted from 1, in which a byte stands.
+    fn line(&self, offset: usize) -> usize {
+        before(&self.ends, offset) + 1
+    }
+
+    /// The character of its line, counted from 1, that begins at a byte.
+    fn column(&self, offset: usize) -> usize {
+        let start = self.ends[..before(&self.ends, offset)].last().map_or(0, |end| end + 1);
+        let continued = before(&self.continued, offset) - before(&self.continued, start);
+        offset.saturating_sub(start + continued) + 1
+    }
+}
+
+/// How many of the sorted offsets come before one.
+fn before(sorted: &[usize], offset: usize) -> usize {
+    sorted.partition_point(|other| *other < offset)
 }
 
 impl Document {
     pub(crate) fn new(path: &Path, text: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), text: text.into() }
+        let text = text.into();
+        Self { path: path.to_owned(), places: Places::of(&text), text }
     }
 
     /// Reads a file of UTF-8 text that is not larger than [`FILE_SIZE_MAX`].
@@ -37,7 +75,7 @@ impl Document {
             Ok(text) => Ok(Self::new(path, text)),
             Err(error) => {
                 let good = error.utf8_error().valid_up_to();
-                let line = line_of(&error.as_bytes()[..good]);
+                let line = error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
                 Err(ConfigError::one(Problem::at(Position::line(path, line), Reason::NotUtf8)))
             }
         }
@@ -72,7 +110,7 @@ impl Document {
 
     /// The line in which a key or value begins.
     pub(crate) fn line_of<T>(&self, item: &Spanned<T>) -> Position {
-        Position::line(&self.path, line_of(self.before(item.span().start)))
+        Position::line(&self.path, self.places.line(item.span().start))
     }
 
     /// As [`line_of`](Self::line_of), with the column: where a line may hold several of its kind.
@@ -81,21 +119,10 @@ impl Document {
     }
 
     fn column_of(&self, offset: usize) -> Position {
-        let before = self.before(offset);
-        let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |newline| newline + 1);
-        let column = String::from_utf8_lossy(&before[line_start..]).chars().count() + 1;
-        Position { column: Some(column), ..Position::line(&self.path, line_of(before)) }
+        let offset = offset.min(self.text.len());
+        let column = Some(self.places.column(offset));
+        Position { column, ..Position::line(&self.path, self.places.line(offset)) }
     }
-
-    fn before(&self, offset: usize) -> &[u8] {
-        let bytes = self.text.as_bytes();
-        bytes.get(..offset).unwrap_or(bytes)
-    }
-}
-
-/// The line, counted from 1, in which the byte after `before` stands.
-fn line_of(before: &[u8]) -> usize {
-    before.iter().filter(|b| **b == b'\n').count() + 1
 }
 
 fn one_line(message: &str) -> String {
@@ -144,4 +171,23 @@ pub(crate) fn raw(value: &DeValue<'_>) -> Raw {
 /// The digits, cut if they are many.
 fn shown_number(digits: &str) -> String {
     quoted(digits).trim_matches('"').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The places are found by other means: in all the text before them.
+    #[test]
+    fn each_place_is_its_line_and_its_character() {
+        let text = "a = 1\n\u{e4}\u{20ac}\u{1f600}b = 2\r\n\n\tc";
+        let document = Document::new(Path::new("a.toml"), text);
+        for (offset, _) in text.char_indices().chain([(text.len(), ' ')]) {
+            let lines: Vec<&str> = text[..offset].split('\n').collect();
+            let found = document.column_of(offset);
+            assert_eq!(found.line, Some(lines.len()), "{offset}");
+            assert_eq!(found.column, Some(lines[lines.len() - 1].chars().count() + 1), "{offset}");
+        }
+        assert_eq!(document.column_of(text.len() + 9), document.column_of(text.len()));
+    }
 }

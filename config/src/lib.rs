@@ -48,4 +48,4 @@ pub use problem::{ConfigError, Conflict, Origin, Position, Problem, Reason};
 pub use settings::Settings;
 pub use sources::{FlagError, Sources, parse_flag};
 pub use units::{ByteSize, Celsius, Percent, ValueError, format_duration, parse_duration};
-pub use values::{AutoOr, InputKey, LogLevel, Profile, SessionKind};
+pub use values::{AutoOr, InputKey, LogLevel, Profile, Sandbox, SessionKind};

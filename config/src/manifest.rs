@@ -1,4 +1,4 @@
-//! The manifest of an app: the file `app.toml` in its folder (M1–M4).
+//! The manifest of an app: the file `app.toml` in its folder (M1–M5).
 //!
 //! ```toml
 //! [app]
@@ -10,10 +10,14 @@
 //!
 //! [background]               # may be left out
 //! modes = ["mindfulness", "bluetooth-central"]
+//!
+//! [permissions]              # what the app asks of the user; may be left out
+//! bluetooth = ["heart-rate"] # the profiles of straps whose data it reads
 //! ```
 
 mod fields;
 mod mode;
+mod permissions;
 mod program;
 
 use std::path::{Path, PathBuf};
@@ -26,14 +30,17 @@ use fields::Fields;
 use program::Exec;
 
 pub use mode::BackgroundMode;
+pub use permissions::BluetoothProfile;
 
 /// The name of the manifest in an app's folder.
 pub const FILE_NAME: &str = "app.toml";
 
 const APP: &str = "app";
 const BACKGROUND: &str = "background";
+const PERMISSIONS: &str = "permissions";
 const APP_KEYS: [&str; 5] = ["id", "name", "version", "exec", "description"];
 const BACKGROUND_KEYS: [&str; 1] = ["modes"];
+const PERMISSIONS_KEYS: [&str; 1] = ["bluetooth"];
 
 /// The longest id in characters, each of one byte: it is the name of folders, files and cgroups.
 const ID_MAX: usize = 64;
@@ -76,6 +83,8 @@ pub struct Manifest {
     pub description: Option<String>,
     /// The background modes, each once, in the order of the file.
     pub modes: Vec<BackgroundMode>,
+    /// The profiles of straps whose data it asks for (M5), each once, in the order of the file.
+    pub bluetooth: Vec<BluetoothProfile>,
 }
 
 impl Manifest {
@@ -121,6 +130,7 @@ struct Draft {
     exec: Option<Exec>,
     description: Option<String>,
     modes: Vec<BackgroundMode>,
+    bluetooth: Vec<BluetoothProfile>,
     problems: Vec<Problem>,
 }
 
@@ -134,7 +144,7 @@ impl Draft {
         };
         let mut draft = Self::default();
         let mut top = Fields::top(document, &table);
-        top.refuse_unknown(&[APP, BACKGROUND]);
+        top.refuse_unknown(&[APP, BACKGROUND, PERMISSIONS]);
         if let Some(app) = top.section(APP) {
             draft.read_app(app);
         } else {
@@ -142,6 +152,9 @@ impl Draft {
         }
         if let Some(background) = top.section(BACKGROUND) {
             draft.read_background(background, options);
+        }
+        if let Some(permissions) = top.section(PERMISSIONS) {
+            draft.read_permissions(permissions);
         }
         draft.problems.extend(top.problems);
         draft.problems.sort_by_key(Problem::line);
@@ -170,6 +183,13 @@ impl Draft {
         self.problems.extend(background.problems);
     }
 
+    fn read_permissions(&mut self, mut permissions: Fields<'_>) {
+        permissions.refuse_unknown(&PERMISSIONS_KEYS);
+        let found = permissions.texts("bluetooth", "a list of Bluetooth profiles", permissions::hint());
+        self.bluetooth = permissions::read(found, &mut permissions);
+        self.problems.extend(permissions.problems);
+    }
+
     /// The manifest, if nothing is wrong with it nor, by `check`, with its program.
     fn finish(self, check: impl FnOnce(&Exec) -> Result<(), ConfigError>) -> Result<Manifest, ConfigError> {
         let mut problems = self.problems;
@@ -185,6 +205,7 @@ impl Draft {
                 exec: exec.path,
                 description: self.description,
                 modes: self.modes,
+                bluetooth: self.bluetooth,
             }),
             _ => Err(ConfigError::of(problems)),
         }

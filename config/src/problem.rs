@@ -111,6 +111,9 @@ pub enum Reason {
     /// The file is larger than any honest one.
     #[error("is larger than {0}")]
     TooLarge(crate::ByteSize),
+    /// The folder has more settings files than any honest one.
+    #[error("has more than {0} settings files; put them together")]
+    TooManyFiles(usize),
     /// A device, a pipe or the like.
     #[error("is not a regular file")]
     NotAFile,
@@ -164,6 +167,12 @@ pub enum Reason {
         fault: String,
         /// What to do.
         remedy: &'static str,
+    },
+    /// A name stands in a list a second time.
+    #[error("{found} is named twice; name it once")]
+    NamedTwice {
+        /// The name, as written.
+        found: String,
     },
     /// Values, each good in itself, that together break a rule of the runtime.
     #[error(transparent)]
@@ -229,11 +238,15 @@ impl std::error::Error for Problem {
     }
 }
 
+/// The most problems that are told at once: who has mended these sees the rest.
+const PROBLEMS_MAX: usize = 100;
+
 /// Everything that is wrong with the settings, a manifest or a theme: never empty, in the order of the
-/// layers and of the lines. Prints one problem on each line.
+/// layers and of the lines, and at most 100 problems. Prints one problem on each line.
 #[derive(Debug)]
 pub struct ConfigError {
     problems: Vec<Problem>,
+    left_out: usize,
 }
 
 impl ConfigError {
@@ -245,7 +258,10 @@ impl ConfigError {
     /// An error of `problems`, of which there is at least one.
     pub(crate) fn of(problems: Vec<Problem>) -> Self {
         debug_assert!(!problems.is_empty(), "a refusal has a reason");
-        Self { problems }
+        let mut problems = problems;
+        let left_out = problems.len().saturating_sub(PROBLEMS_MAX);
+        problems.truncate(PROBLEMS_MAX);
+        Self { problems, left_out }
     }
 
     pub(crate) fn one(problem: Problem) -> Self {
@@ -265,6 +281,11 @@ impl ConfigError {
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
+
+    /// How many more there are.
+    pub const fn left_out(&self) -> usize {
+        self.left_out
+    }
 }
 
 impl fmt::Display for ConfigError {
@@ -274,6 +295,9 @@ impl fmt::Display for ConfigError {
                 f.write_str("\n")?;
             }
             problem.fmt(f)?;
+        }
+        if self.left_out > 0 {
+            write!(f, "\nand {} more", self.left_out)?;
         }
         Ok(())
     }

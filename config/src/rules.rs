@@ -11,7 +11,7 @@ use crate::units::{
 };
 use crate::values::{
     ADAPTER_ALLOWED, InputKey, KEY_ALLOWED, LogLevel, NAME_ALLOWED, PATH_ALLOWED, Profile, SOCKET_ALLOWED,
-    SessionKind, check_adapter, check_name, check_path, check_socket, not_one_of,
+    Sandbox, SessionKind, check_absolute, check_adapter, check_name, check_path, check_socket, not_one_of,
 };
 
 /// One key of the settings.
@@ -37,6 +37,7 @@ pub(crate) enum Kind {
     SessionKinds,
     Key,
     Path,
+    Paths,
     Socket,
     Adapter,
     Name,
@@ -97,6 +98,8 @@ pub(crate) static RULES: &[Rule] = &[
     time("lifecycle.frontmost_time", SECOND, HOUR),
     time("lifecycle.suspend_grace", 0, MINUTE),
     time("lifecycle.leave_time", 100 * MS, MINUTE),
+    count("lifecycle.relaunch_max", 0, 100),
+    time("lifecycle.relaunch_window", SECOND, HOUR),
     time("session.will_expire_lead", 100 * MS, 10 * MINUTE),
     time("session.self_care_limit", SECOND, 24 * HOUR),
     time("session.mindfulness_limit", SECOND, 24 * HOUR),
@@ -137,6 +140,8 @@ pub(crate) static RULES: &[Rule] = &[
     time("bluetooth.reconnect_min", 100 * MS, MINUTE),
     time("bluetooth.reconnect_max", 100 * MS, HOUR),
     count("bluetooth.max_straps", 1, 64),
+    count("bluetooth.max_seen", 1, 1024),
+    count("bluetooth.max_scans", 1, 64),
     rule("inputs.crown", Kind::Key),
     rule("inputs.side_button", Kind::Key),
     rule("inputs.stop", Kind::Key),
@@ -145,12 +150,30 @@ pub(crate) static RULES: &[Rule] = &[
     rule("ipc.socket", Kind::Socket),
     size("ipc.max_frame", 4 * KIB, 16 * MIB),
     count("ipc.max_clients", 1, 1024),
+    count("ipc.max_calls_per_second", 1, 100_000),
+    count("ipc.max_call_burst", 1, 100_000),
     count("ipc.max_queued_events", 1, 65_536),
     count("ipc.max_samples", 1, 65_536),
     count("apps.max_installed", 1, 1024),
-    size("apps.max_log", 4 * KIB, GIB),
+    size("apps.max_app_size", 64 * KIB, 16 * GIB),
+    count("apps.max_app_files", 2, 1_000_000),
+    size("apps.max_log", 4 * KIB, 64 * MIB),
     count("apps.max_running", 1, 256),
+    rule("apps.sandbox", Kind::Word { wanted: "a way to keep apps apart", allowed: &Sandbox::NAMES }),
+    rule("apps.readable", Kind::Paths),
+    count("apps.max_open_files", 16, 65_536),
+    size("apps.max_file", 64 * KIB, 64 * GIB),
+    count("apps.max_processes", 1, 32_768),
+    size("apps.max_memory", 4 * MIB, 1024 * GIB),
     count("journal.max_undelivered", 16, 65_536),
+    size("journal.reserve", 0, 64 * MIB),
+    count("supervision.intensity", 1, 1000),
+    time("supervision.window", SECOND, 24 * HOUR),
+    time("supervision.backoff_min", 10 * MS, MINUTE),
+    time("supervision.backoff_max", 10 * MS, 10 * MINUTE),
+    time("supervision.ping_interval", 100 * MS, 10 * MINUTE),
+    time("supervision.ping_limit", SECOND, 10 * MINUTE),
+    count("supervision.flood_limit", 1000, 100_000_000),
     rule("paths.state", Kind::Path),
     rule("log.level", Kind::Word { wanted: "a log level", allowed: &LogLevel::NAMES }),
 ];
@@ -310,6 +333,7 @@ impl Kind {
             Self::SessionKinds => format!("a list of {}", SessionKind::NAMES.join(", ")),
             Self::Key => KEY_ALLOWED.to_owned(),
             Self::Path => PATH_ALLOWED.to_owned(),
+            Self::Paths => "a list of absolute paths".to_owned(),
             Self::Socket => SOCKET_ALLOWED.to_owned(),
             Self::Adapter => ADAPTER_ALLOWED.to_owned(),
             Self::Name => NAME_ALLOWED.to_owned(),
@@ -344,6 +368,7 @@ impl Kind {
             Self::SessionKinds => self.check_session_kinds(raw),
             Self::Key => self.check_text(raw, |text| text.parse::<InputKey>().map(drop)),
             Self::Path => self.check_text(raw, check_path),
+            Self::Paths => self.check_paths(raw),
             Self::Socket => self.check_text(raw, check_socket),
             Self::Adapter => self.check_text(raw, check_adapter),
             Self::Name => self.check_text(raw, check_name),
@@ -404,6 +429,24 @@ impl Kind {
         Ok(ValueKind::Array(kinds.into_iter().map(|kind| Value::from(kind.as_str())).collect()))
     }
 
+    fn check_paths(&self, raw: &Raw) -> Result<ValueKind, ValueError> {
+        let entries = raw.as_list().ok_or_else(|| ValueError::NotA {
+            found: raw.shown(),
+            wanted: self.wanted(),
+            hint: r#"write ["/opt/one", "/opt/two"]"#.to_owned(),
+        })?;
+        let mut paths: Vec<String> = Vec::new();
+        for entry in &entries {
+            let path = entry.as_text("an absolute path", "write \"/opt/one\"")?;
+            check_absolute(path)?;
+            if paths.iter().any(|known| known == path) {
+                return Err(ValueError::Twice { found: entry.shown() });
+            }
+            paths.push(path.to_owned());
+        }
+        Ok(ValueKind::Array(paths.into_iter().map(Value::from).collect()))
+    }
+
     fn wanted(&self) -> &'static str {
         match self {
             Self::Boolean => "true or false",
@@ -414,6 +457,7 @@ impl Kind {
             Self::Count { .. } | Self::CountOrZero { .. } => "a whole number",
             Self::Word { wanted, .. } => wanted,
             Self::SessionKinds => "a list of types of session",
+            Self::Paths => "a list of absolute paths",
             Self::Key => "the name of a key",
             Self::Path | Self::Socket => "an absolute path",
             Self::Adapter => "a Bluetooth adapter",

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::strict;
 use crate::units::{ByteSize, Celsius, Percent};
-use crate::values::{AutoOr, InputKey, LogLevel, Profile, SessionKind};
+use crate::values::{AutoOr, InputKey, LogLevel, Profile, Sandbox, SessionKind};
 
 /// All settings of the runtime, checked.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -42,6 +42,8 @@ pub struct Settings {
     pub apps: Apps,
     /// Events that are kept until an app has taken them (D1).
     pub journal: Journal,
+    /// When a part of the runtime is replaced, and when the runtime gives up.
+    pub supervision: Supervision,
     /// Where the runtime keeps its state.
     pub paths: Paths,
     /// What the runtime says.
@@ -70,6 +72,12 @@ pub struct Lifecycle {
     /// From SIGTERM to SIGKILL (L7). 100 ms to 1 min.
     #[serde(deserialize_with = "strict::duration")]
     pub leave_time: Duration,
+    /// How often an app that crashes in a session is launched again within the window (S14). 0 to 100.
+    #[serde(deserialize_with = "strict::integer")]
+    pub relaunch_max: u32,
+    /// The time within which those launches are counted (S14). 1 s to 1 h.
+    #[serde(deserialize_with = "strict::duration")]
+    pub relaunch_window: Duration,
 }
 
 /// Extended runtime sessions.
@@ -222,9 +230,15 @@ pub struct Bluetooth {
     /// The longest pause before connecting again. 100 ms to 1 h, at least `reconnect_min`.
     #[serde(deserialize_with = "strict::duration")]
     pub reconnect_max: Duration,
-    /// How many straps may be linked at once. 1 to 64.
+    /// How many straps may be the user's, and linked at once. 1 to 64.
     #[serde(deserialize_with = "strict::integer")]
     pub max_straps: usize,
+    /// How many other straps are remembered from scans. 1 to 1024.
+    #[serde(deserialize_with = "strict::integer")]
+    pub max_seen: usize,
+    /// How many clients may scan at once. 1 to 64.
+    #[serde(deserialize_with = "strict::integer")]
+    pub max_scans: usize,
 }
 
 /// The buttons of the board. No key has two buttons.
@@ -254,6 +268,12 @@ pub struct Ipc {
     /// How many clients may be connected. 1 to 1024.
     #[serde(deserialize_with = "strict::integer")]
     pub max_clients: usize,
+    /// How many calls an app may make in a second; one beyond that waits. 1 to 100000.
+    #[serde(deserialize_with = "strict::integer")]
+    pub max_calls_per_second: u32,
+    /// How many calls may come at once after a pause. 1 to 100000.
+    #[serde(deserialize_with = "strict::integer")]
+    pub max_call_burst: u32,
     /// How many events may wait for one client before it is cut off. 1 to 65536.
     #[serde(deserialize_with = "strict::integer")]
     pub max_queued_events: usize,
@@ -269,11 +289,30 @@ pub struct Apps {
     /// How many apps may be installed. 1 to 1024.
     #[serde(deserialize_with = "strict::integer")]
     pub max_installed: usize,
-    /// The size at which an app's log starts anew. 4 KiB to 1 GiB.
+    /// How large the files of one app may be together. 64 KiB to 16 GiB.
+    pub max_app_size: ByteSize,
+    /// How many files and folders one app may have. 2 to 1000000.
+    #[serde(deserialize_with = "strict::integer")]
+    pub max_app_files: u64,
+    /// The size at which an app's log starts anew. 4 KiB to 64 MiB.
     pub max_log: ByteSize,
     /// How many apps may have a process, suspended ones with them. 1 to 256.
     #[serde(deserialize_with = "strict::integer")]
     pub max_running: usize,
+    /// How apps are kept apart by Landlock.
+    pub sandbox: Sandbox,
+    /// What apps may read and execute beyond the system, their folder and their data: absolute paths.
+    pub readable: Vec<PathBuf>,
+    /// How many files each process of an app may have open. 16 to 65536.
+    #[serde(deserialize_with = "strict::integer")]
+    pub max_open_files: u64,
+    /// The longest file that an app may write. 64 KiB to 64 GiB.
+    pub max_file: ByteSize,
+    /// How many processes and threads an app may have, where control groups hold them. 1 to 32768.
+    #[serde(deserialize_with = "strict::integer")]
+    pub max_processes: u64,
+    /// How much memory an app may use, where control groups hold it. 4 MiB to 1024 GiB.
+    pub max_memory: ByteSize,
 }
 
 /// Events that are kept until an app has taken them.
@@ -283,6 +322,35 @@ pub struct Journal {
     /// How many events of one app may be kept (D1). 16 to 65536.
     #[serde(deserialize_with = "strict::integer")]
     pub max_undelivered: usize,
+    /// The size of a file that is given up when the disk is full. 0 B to 64 MiB.
+    pub reserve: ByteSize,
+}
+
+/// When a part of the runtime is replaced, and when the runtime gives up.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Supervision {
+    /// How many restarts of a part or a group are allowed within `window`. 1 to 1000.
+    #[serde(deserialize_with = "strict::integer")]
+    pub intensity: u32,
+    /// The time over which restarts are counted. 1 s to 24 h.
+    #[serde(deserialize_with = "strict::duration")]
+    pub window: Duration,
+    /// The pause before the first restart. 10 ms to 1 min.
+    #[serde(deserialize_with = "strict::duration")]
+    pub backoff_min: Duration,
+    /// The longest pause before a restart. 10 ms to 10 min, at least `backoff_min`.
+    #[serde(deserialize_with = "strict::duration")]
+    pub backoff_max: Duration,
+    /// From one ping of a part to the next. 100 ms to 10 min.
+    #[serde(deserialize_with = "strict::duration")]
+    pub ping_interval: Duration,
+    /// How long a part may take to answer. 1 s to 10 min.
+    #[serde(deserialize_with = "strict::duration")]
+    pub ping_limit: Duration,
+    /// How many messages a part may send within `ping_interval`. 1000 to 100 000 000.
+    #[serde(deserialize_with = "strict::integer")]
+    pub flood_limit: u64,
 }
 
 /// Where the runtime keeps its state.

@@ -11,6 +11,8 @@ use crate::problem::{ConfigError, Reason};
 const SYSTEM_DIR: &str = "/etc/carpus";
 /// The name of the folder in the user's configuration.
 const USER_DIR_NAME: &str = "carpus";
+/// How many settings files a folder may have: each is read whole, and a folder with more of them is a mistake.
+const FILES_MAX: usize = 64;
 /// The ending of a settings file.
 const FILE_ENDING: &str = ".toml";
 
@@ -82,6 +84,9 @@ fn files_in(dir: &Path) -> Vec<Result<PathBuf, ConfigError>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
         Err(error) => return vec![Err(ConfigError::of_file(dir, Reason::Unreadable(error)))],
     };
+    if names.len() > FILES_MAX {
+        return vec![Err(ConfigError::of_file(dir, Reason::TooManyFiles(FILES_MAX)))];
+    }
     names.into_iter().map(|name| Ok(dir.join(name))).collect()
 }
 

@@ -3,6 +3,7 @@
 mod agreement;
 mod defaults;
 mod layering;
+mod limits;
 mod manifests;
 mod mutations;
 mod refusals;
@@ -61,7 +62,8 @@ impl Folders {
 fn lines(error: &ConfigError, root: &Path) -> Vec<String> {
     let shown = error.to_string().replace(&format!("{}/", root.display()), "");
     let lines: Vec<String> = shown.lines().map(str::to_owned).collect();
-    assert_eq!(lines.len(), error.problems().len(), "one line for each problem:\n{shown}");
+    let told = error.problems().len() + usize::from(error.left_out() > 0);
+    assert_eq!(lines.len(), told, "one line for each problem:\n{shown}");
     lines
 }
 

@@ -130,6 +130,52 @@ impl<'de> Deserialize<'de> for LogLevel {
     }
 }
 
+/// How apps are kept apart from the runtime and from each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sandbox {
+    /// As far as the kernel can.
+    Auto,
+    /// Fully: where the kernel cannot, no app is launched.
+    Required,
+    /// Not at all, to debug an app.
+    Off,
+}
+
+impl Sandbox {
+    /// All ways.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Required, Self::Off];
+    /// Their names, in the order of the variants.
+    pub(crate) const NAMES: [&'static str; 3] = ["auto", "required", "off"];
+
+    /// The name, as written in the settings.
+    pub const fn as_str(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+}
+
+impl fmt::Display for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Sandbox {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        Self::ALL
+            .into_iter()
+            .find(|sandbox| sandbox.as_str() == text)
+            .ok_or_else(|| not_one_of(text, "a way to keep apps apart", &Self::NAMES))
+    }
+}
+
+impl<'de> Deserialize<'de> for Sandbox {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        strict::parsed(deserializer)
+    }
+}
+
 /// A type of extended runtime session (T), as the settings name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SessionKind {
@@ -267,11 +313,24 @@ pub(crate) fn not_one_of(text: &str, wanted: &'static str, allowed: &[&'static s
 
 /// A path that the user named must not depend on where the daemon was started.
 pub(crate) fn check_path(text: &str) -> Result<(), ValueError> {
-    if text == AUTO || (PathBuf::from(text).is_absolute() && is_plain(text)) {
+    if text == AUTO || is_absolute(text) {
         return Ok(());
     }
     let hint = format!("allowed is {PATH_ALLOWED}");
     Err(ValueError::NotA { found: quoted(text), wanted: "an absolute path", hint })
+}
+
+/// As [`check_path`], where the runtime has no choice of its own.
+pub(crate) fn check_absolute(text: &str) -> Result<(), ValueError> {
+    if is_absolute(text) {
+        return Ok(());
+    }
+    let hint = "write it from the root on: \"/opt/one\"".to_owned();
+    Err(ValueError::NotA { found: quoted(text), wanted: "an absolute path", hint })
+}
+
+fn is_absolute(text: &str) -> bool {
+    PathBuf::from(text).is_absolute() && is_plain(text)
 }
 
 /// What a path key takes.

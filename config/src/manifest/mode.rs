@@ -108,8 +108,7 @@ fn judge(text: &str, before: &[BackgroundMode], options: ManifestOptions) -> Res
     let mode: BackgroundMode = text.parse()?;
     let found = quoted(text);
     if before.contains(&mode) {
-        let fault = "is named twice".to_owned();
-        return Err(Reason::Mode { found, fault, remedy: "name it once" });
+        return Err(Reason::NamedTwice { found });
     }
     let first = before.iter().find(|mode| mode.is_extended_runtime());
     match first {

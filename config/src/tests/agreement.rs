@@ -73,6 +73,16 @@ fn n2_the_shortest_interval_lies_between_the_gap_and_the_usual_one() {
     Settings::load(&of_flags(&agreed)).unwrap();
 }
 
+#[test]
+fn the_first_pause_before_a_restart_is_not_above_the_longest() {
+    assert_eq!(
+        refusal(&of_flags(&[("supervision.backoff_min", "11s")])),
+        "--set supervision.backoff_min: \"11s\" is too long for supervision.backoff_max = \"10s\" (default); \
+         allowed is up to 10s"
+    );
+    Settings::load(&of_flags(&[("supervision.backoff_min", "10s")])).unwrap();
+}
+
 /// N5 refuses a snooze that the window has no room for, and N7 halves a lead that is too long for it.
 #[test]
 fn n5_n7_a_snooze_and_a_lead_longer_than_the_window_are_allowed() {

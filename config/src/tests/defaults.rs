@@ -9,8 +9,8 @@ use crate::document::Document;
 use crate::layers::Layer;
 use crate::rules::{RULES, Rule};
 use crate::{
-    AutoOr, ByteSize, Celsius, DEFAULTS, InputKey, LogLevel, Origin, Percent, Profile, SessionKind, Settings,
-    Sources,
+    AutoOr, ByteSize, Celsius, DEFAULTS, InputKey, LogLevel, Origin, Percent, Profile, Sandbox, SessionKind,
+    Settings, Sources,
 };
 
 fn layer_of(text: &str) -> Layer {
@@ -119,6 +119,8 @@ fn t5_the_defaults_are_those_of_the_rules() {
     assert_eq!(settings.lifecycle.frontmost_time, minutes(2), "L3");
     assert_eq!(settings.lifecycle.suspend_grace, seconds(5), "L4");
     assert_eq!(settings.lifecycle.leave_time, seconds(5), "L7");
+    assert_eq!(settings.lifecycle.relaunch_max, 3, "S14");
+    assert_eq!(settings.lifecycle.relaunch_window, seconds(60), "S14");
     assert_eq!(settings.session.will_expire_lead, seconds(30), "S4");
     assert_eq!(settings.session.self_care_limit, minutes(10), "T");
     assert_eq!(settings.session.mindfulness_limit, minutes(60), "T");
@@ -158,6 +160,7 @@ fn the_other_defaults() {
     assert_eq!((settings.audio.device, settings.audio.buffer_frames), (AutoOr::Auto, 0));
     let bluetooth = settings.bluetooth;
     assert_eq!((bluetooth.adapter, bluetooth.max_straps), (AutoOr::Auto, 16));
+    assert_eq!((bluetooth.max_seen, bluetooth.max_scans), (64, 8));
     assert_eq!((bluetooth.connect_timeout, bluetooth.scan_time), (ms(20_000), ms(8000)));
     assert_eq!(bluetooth.no_data_time, ms(10_000));
     assert_eq!((bluetooth.reconnect_min, bluetooth.reconnect_max), (ms(500), ms(30_000)));
@@ -169,9 +172,20 @@ fn the_other_defaults() {
     let ipc = settings.ipc;
     assert_eq!((ipc.socket, ipc.max_frame), (AutoOr::Auto, ByteSize::new(65_536)));
     assert_eq!((ipc.max_clients, ipc.max_queued_events, ipc.max_samples), (64, 256, 256));
+    assert_eq!((ipc.max_calls_per_second, ipc.max_call_burst), (200, 400));
     let apps = settings.apps;
     assert_eq!((apps.max_installed, apps.max_log, apps.max_running), (64, ByteSize::new(1 << 20), 16));
+    assert_eq!((apps.max_app_size, apps.max_app_files), (ByteSize::new(512 << 20), 20_000));
+    assert_eq!((apps.sandbox, apps.readable), (Sandbox::Auto, vec![]));
+    assert_eq!((apps.max_open_files, apps.max_processes), (256, 64));
+    assert_eq!((apps.max_file, apps.max_memory), (ByteSize::new(64 << 20), ByteSize::new(128 << 20)));
     assert_eq!(settings.journal.max_undelivered, 1024);
+    assert_eq!(settings.journal.reserve, ByteSize::new(1 << 20));
+    let supervision = settings.supervision;
+    assert_eq!((supervision.intensity, supervision.window), (5, ms(60_000)));
+    assert_eq!((supervision.backoff_min, supervision.backoff_max), (ms(100), ms(10_000)));
+    assert_eq!((supervision.ping_interval, supervision.ping_limit), (ms(10_000), ms(20_000)));
+    assert_eq!(supervision.flood_limit, 400_000);
     assert_eq!(settings.paths.state, AutoOr::Auto);
     assert_eq!(settings.log.level, LogLevel::Info);
 }

@@ -1,4 +1,4 @@
-//! Manifests: what is taken, and every refusal word for word (M1–M4).
+//! Manifests: what is taken, and every refusal word for word (M1–M5).
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::lines;
 use crate::ConfigError;
-use crate::manifest::{BackgroundMode, Manifest, ManifestOptions};
+use crate::manifest::{BackgroundMode, BluetoothProfile, Manifest, ManifestOptions};
 
 const GOOD: &str = r#"[app]
 id = "heart-rate"
@@ -16,6 +16,9 @@ exec = "heart-rate"
 
 [background]
 modes = ["mindfulness", "bluetooth-central"]
+
+[permissions]
+bluetooth = ["heart-rate"]
 "#;
 
 fn parse(text: &str) -> Result<Manifest, ConfigError> {
@@ -78,6 +81,7 @@ fn a_whole_manifest() {
         exec: PathBuf::from("heart-rate"),
         description: None,
         modes: vec![BackgroundMode::Mindfulness, BackgroundMode::BluetoothCentral],
+        bluetooth: vec![BluetoothProfile::HeartRate],
     };
     assert_eq!(manifest, expected);
     let described = GOOD.replace("exec =", "description = \"Shows the heart rate.\"\nexec =");
@@ -195,6 +199,73 @@ fn m3_whatever_else_is_wrong_is_refused_under_all_options() {
 }
 
 #[test]
+fn m5_every_profile_can_be_asked_for_under_all_options() {
+    for options in [ManifestOptions::default(), SEVERAL, STRICT] {
+        for profile in BluetoothProfile::ALL {
+            let text = GOOD.replace("[\"heart-rate\"]", &format!("[{:?}]", profile.as_str()));
+            let manifest = Manifest::parse(&text, Path::new("app.toml"), options).unwrap();
+            assert_eq!(manifest.bluetooth, [profile], "{options:?}");
+        }
+    }
+    let both = parse(&GOOD.replace("[\"heart-rate\"]", r#"["battery", "heart-rate"]"#)).unwrap();
+    assert_eq!(both.bluetooth, [BluetoothProfile::Battery, BluetoothProfile::HeartRate]);
+}
+
+#[test]
+fn m5_an_app_may_ask_for_nothing() {
+    for (cut, rest) in [("[permissions]", ""), ("bluetooth = ", ""), ("[\"heart-rate\"]", "[]\n")] {
+        let text = GOOD.split(cut).next().unwrap().to_owned() + rest;
+        assert_eq!(parse(&text).unwrap().bluetooth, [], "{cut}");
+    }
+}
+
+#[test]
+fn m5_unknown_permissions() {
+    let bluetooth = "app.toml:11: permissions.bluetooth:";
+    let ask = |to| refusal("[\"heart-rate\"]", to);
+    assert_eq!(
+        ask("[\"heartrate\"]"),
+        format!(
+            "{bluetooth} \"heartrate\" is not a Bluetooth profile; did you mean \"heart-rate\"? \
+             Allowed are heart-rate, battery"
+        )
+    );
+    assert_eq!(
+        ask("[\"battery\",\n\"glucose\"]"),
+        "app.toml:12: permissions.bluetooth: \"glucose\" is not a Bluetooth profile; \
+         allowed are heart-rate, battery"
+    );
+    assert_eq!(
+        ask("[\"battery\", \"battery\"]"),
+        format!("{bluetooth} \"battery\" is named twice; name it once")
+    );
+    assert_eq!(
+        ask("\"heart-rate\""),
+        format!(
+            "{bluetooth} \"heart-rate\" is not a list of Bluetooth profiles; write bluetooth = [\"heart-rate\"]"
+        )
+    );
+    assert_eq!(
+        ask("[true]"),
+        format!("{bluetooth} true is not text; write bluetooth = [\"heart-rate\"], in quotes")
+    );
+    assert_eq!(
+        refusal("bluetooth =", "bluetoth ="),
+        "app.toml:11: permissions.bluetoth: unknown key; did you mean bluetooth? \
+         Allowed in [permissions]: bluetooth"
+    );
+    assert_eq!(
+        refusal("[permissions]", "[permisions]"),
+        "app.toml:10: permisions: unknown key; did you mean permissions? Allowed at the top: [app], \
+         [background], [permissions]"
+    );
+    assert_eq!(
+        refusals(&format!("permissions = [\"heart-rate\"]\n{}", GOOD.split("[permissions]").next().unwrap())),
+        ["app.toml:1: permissions: a list is not a section; write [permissions] and its keys below it"]
+    );
+}
+
+#[test]
 fn m3_ids() {
     let allowed = r#"allowed are 1 to 64 of a-z, 0-9, "." and "-", the first a letter or digit"#;
     let long = "x".repeat(65);
@@ -246,7 +317,8 @@ fn m3_unknown_keys() {
     );
     assert_eq!(
         refusal("[app]", "[backgruond]\n[app]"),
-        "app.toml:1: backgruond: unknown key; did you mean background? Allowed at the top: [app], [background]"
+        "app.toml:1: backgruond: unknown key; did you mean background? Allowed at the top: [app], [background], \
+         [permissions]"
     );
     assert_eq!(
         refusal("[background]\nmodes = [\"mindfulness\", \"bluetooth-central\"]", "[app.x]\ny = 1"),

@@ -21,6 +21,8 @@ exec = "bin/heart-rate"
 description = "Shows the heart rate of a strap."
 [background]
 modes = ["mindfulness", "bluetooth-central", "audio"]
+[permissions]
+bluetooth = ["heart-rate", "battery"]
 "#;
 
 /// Pieces that mean something to the parsers.

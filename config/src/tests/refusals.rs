@@ -1,6 +1,7 @@
 //! Every refusal of the settings, word for word.
 
 use std::fs;
+use std::path::Path;
 
 use super::{Folders, of_env, of_flags};
 use crate::{Settings, Sources};
@@ -147,6 +148,27 @@ fn lists_of_types_of_session() {
         format!("--set suppression.kinds: \"\" is not a type of session; {allowed}")
     );
     assert_eq!(flag("alarm, alarm"), "--set suppression.kinds: \"alarm\" is named twice; name it once");
+}
+
+#[test]
+fn lists_of_paths() {
+    let (list, absolute) = ("write [\"/opt/one\", \"/opt/two\"]", "write it from the root on: \"/opt/one\"");
+    check_values(
+        "apps",
+        "readable",
+        &[
+            (r#""/opt""#, &format!(r#""/opt" is not a list of absolute paths; {list}"#)),
+            ("1", &format!("1 is not a list of absolute paths; {list}")),
+            (r#"["opt"]"#, &format!(r#""opt" is not an absolute path; {absolute}"#)),
+            (r#"["auto"]"#, &format!(r#""auto" is not an absolute path; {absolute}"#)),
+            (r#"["/opt", "/opt"]"#, r#""/opt" is named twice; name it once"#),
+            ("[3]", "3 is not an absolute path; write \"/opt/one\", in quotes"),
+        ],
+    );
+    let readable =
+        |text| Settings::load(&of_flags(&[("apps.readable", text)])).unwrap().settings.apps.readable;
+    assert_eq!(readable("/opt, /srv/lib"), [Path::new("/opt"), Path::new("/srv/lib")]);
+    assert!(readable("").is_empty());
 }
 
 #[test]
@@ -302,27 +324,31 @@ fn unknown_keys() {
     assert_eq!(
         of_file("[lifecycle]\n\nfrontmost_tim = \"1s\"\n"),
         "system/board.toml:3: lifecycle.frontmost_tim: unknown key; did you mean frontmost_time? \
-         Allowed in [lifecycle]: frontmost_time, suspend_grace, leave_time"
+         Allowed in [lifecycle]: frontmost_time, suspend_grace, leave_time, relaunch_max, \
+         relaunch_window"
     );
     assert_eq!(
         of_file("[lifecycle]\nwill_expire_lead = \"30s\"\n"),
         "system/board.toml:2: lifecycle.will_expire_lead: unknown key; did you mean session.will_expire_lead? \
-         Allowed in [lifecycle]: frontmost_time, suspend_grace, leave_time"
+         Allowed in [lifecycle]: frontmost_time, suspend_grace, leave_time, relaunch_max, \
+         relaunch_window"
     );
     assert_eq!(
         of_file("[journal]\nodd.key = 1\n"),
-        "system/board.toml:2: journal.odd: unknown key; allowed in [journal]: max_undelivered"
+        "system/board.toml:2: journal.odd: unknown key; allowed in [journal]: max_undelivered, \
+         reserve"
     );
     assert_eq!(
         of_file("[journal]\n\"a b\\n\" = 1\n"),
-        "system/board.toml:2: journal.\"a b\\n\": unknown key; allowed in [journal]: max_undelivered"
+        "system/board.toml:2: journal.\"a b\\n\": unknown key; allowed in [journal]: max_undelivered, \
+         reserve"
     );
 }
 
 #[test]
 fn unknown_sections() {
     let top = "allowed at the top: profile, [compat], [lifecycle], [session], [alarm], [suppression], \
-               [budget], [haptics], [audio], [bluetooth], [inputs], [ipc], [apps], [journal], [paths], [log]";
+               [budget], [haptics], [audio], [bluetooth], [inputs], [ipc], [apps], [journal], [supervision], [paths], [log]";
     assert_eq!(
         of_file("[log]\nlevel = \"info\"\n[sesion]\nnonsense = 1\n"),
         format!("system/board.toml:3: sesion: unknown key; did you mean session? A{}", &top[1..])
@@ -380,7 +406,8 @@ fn variables() {
     assert_eq!(
         of("CARPUS_LIFECYCLE__FRONTMOST_TIM", "1s"),
         "CARPUS_LIFECYCLE__FRONTMOST_TIM: unknown variable; did you mean CARPUS_LIFECYCLE__FRONTMOST_TIME? \
-         Allowed after CARPUS_LIFECYCLE__: FRONTMOST_TIME, SUSPEND_GRACE, LEAVE_TIME"
+         Allowed after CARPUS_LIFECYCLE__: FRONTMOST_TIME, SUSPEND_GRACE, LEAVE_TIME, \
+         RELAUNCH_MAX, RELAUNCH_WINDOW"
     );
     assert_eq!(
         of("CARPUS_LOG_LEVEL", "info"),
@@ -410,10 +437,11 @@ fn flags() {
     assert_eq!(
         of("lifecycle.frontmost_tim", "1s"),
         "--set lifecycle.frontmost_tim: unknown key; did you mean frontmost_time? \
-         Allowed in [lifecycle]: frontmost_time, suspend_grace, leave_time"
+         Allowed in [lifecycle]: frontmost_time, suspend_grace, leave_time, relaunch_max, \
+         relaunch_window"
     );
     let top = "llowed at the top: profile, [compat], [lifecycle], [session], [alarm], [suppression], \
-               [budget], [haptics], [audio], [bluetooth], [inputs], [ipc], [apps], [journal], [paths], [log]";
+               [budget], [haptics], [audio], [bluetooth], [inputs], [ipc], [apps], [journal], [supervision], [paths], [log]";
     assert_eq!(
         of("sesion.will_expire_lead", "30s"),
         format!("--set sesion.will_expire_lead: unknown key; did you mean session.will_expire_lead? A{top}")
@@ -458,6 +486,32 @@ fn several_faults_of_syntax_are_told_but_not_their_echoes() {
     );
     let many = Folders::new().with("system/a.toml", "[\n".repeat(1000)).refusals();
     assert_eq!(many.len(), 10);
+}
+
+#[test]
+fn a_folder_of_as_many_files_as_may_be_is_read_and_one_more_is_refused() {
+    let mut folders = Folders::new();
+    for number in 0..64 {
+        folders = folders
+            .with(&format!("system/{number:02}.toml"), format!("session.max_per_app = {}\n", number + 1));
+    }
+    assert_eq!(folders.load().unwrap().settings.session.max_per_app, 64);
+    let folders = folders.with("system/more.toml", "").with("system/not-settings.txt", "");
+    assert_eq!(folders.refusals(), ["system: has more than 64 settings files; put them together"]);
+}
+
+#[test]
+fn a_hundred_problems_are_told_and_how_many_more_there_are() {
+    let told = |count: usize| {
+        let text: String = (0..count).map(|number| format!("key{number} = 1\n")).collect();
+        Folders::new().with("system/a.toml", text).refusals()
+    };
+    let all = told(100);
+    assert_eq!(all.len(), 100);
+    assert!(all[99].starts_with("system/a.toml:100: key99: unknown key"), "{}", all[99]);
+    let some = told(103);
+    assert_eq!(some[..100], all);
+    assert_eq!(some[100..], ["and 3 more"]);
 }
 
 #[test]

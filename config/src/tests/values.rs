@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::manifest::BackgroundMode;
 use crate::{
-    ByteSize, Celsius, InputKey, LogLevel, Percent, Profile, SessionKind, Settings, format_duration,
+    ByteSize, Celsius, InputKey, LogLevel, Percent, Profile, Sandbox, SessionKind, Settings, format_duration,
     parse_duration,
 };
 
@@ -53,6 +53,9 @@ fn words_are_read_as_they_are_shown() {
     for level in LogLevel::ALL {
         assert_eq!(level.to_string().parse(), Ok(level));
     }
+    for sandbox in Sandbox::ALL {
+        assert_eq!(sandbox.to_string().parse(), Ok(sandbox));
+    }
     for mode in BackgroundMode::ALL {
         assert_eq!(mode.to_string().parse(), Ok(mode));
     }
@@ -88,6 +91,8 @@ fn the_types_take_values_only_as_they_are_written() {
         ("temperature_above = \"80C\"", "temperature_above = 80"),
         ("\"physical-therapy\"]", "3]"),
         ("kinds = [", "kinds = \"alarm\" # ["),
+        ("readable = []", "readable = \"/opt\""),
+        ("sandbox = \"auto\"", "sandbox = true"),
         ("max_frame = \"64KiB\"", "max_frame = 65536"),
         ("adapter = \"auto\"", "adapter = 0"),
         ("level = \"info\"", "level = \"loud\""),

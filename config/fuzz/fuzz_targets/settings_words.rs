@@ -1,0 +1,10 @@
+//! Any bytes as `settings_words`: see the property of that name.
+
+#![no_main]
+
+#[path = "../../tests/properties/mod.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    properties::settings_words(input);
+});
