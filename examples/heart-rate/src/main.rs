@@ -1,6 +1,6 @@
 //! Shows each message of the heart rate straps while you sit still, and taps at the start and at each minute.
 //!
-//! With the argument `--json`, or with `HEART_RATE_JSON` set, it prints a JSON object a line.
+//! Launched again after a crash, it goes on in its session. With the argument `--json`, or with `HEART_RATE_JSON` set, it prints a JSON object a line.
 
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ async fn main() -> Result<(), Error> {
     let mut straps = app.heart_rate().await?;
     let mut taps = tokio::time::interval(TAP_INTERVAL);
     taps.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let (mut started, mut runs) = (false, false);
+    // A session that was handed to this process is gone on with (S14).
+    let (mut started, mut runs) = (app.handed_session().is_some(), false);
     loop {
         tokio::select! {
             event = app.next_event() => match event? {
@@ -29,6 +30,7 @@ async fn main() -> Result<(), Error> {
                     runs = true;
                     taps.reset_immediately();
                 }
+                Some(Event::DidReconnect { gap }) => eprintln!("no runtime for {:?}", gap.length),
                 Some(Event::DidInvalidate { end, .. }) => {
                     eprintln!("the session is over: {end}");
                     (started, runs) = (false, false);

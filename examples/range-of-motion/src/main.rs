@@ -1,7 +1,8 @@
 //! Leads through an exercise of the shoulder: a tap says when to raise the arm and when to lower it. The wrist may be
-//! down and another app in front: a physical therapy session runs on.
+//! down and another app in front: a physical therapy session runs on. Launched again after a crash, it goes on with what
+//! is left of the exercise.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use carpus::{App, AppState, Error, Event, ExtendedRuntimeSession, Haptic};
 use tokio::task::JoinHandle;
@@ -31,17 +32,29 @@ fn exercise() -> impl Iterator<Item = Step> {
     })
 }
 
+/// What is left of it after so long: the movement that is under way then is made from its beginning.
+fn exercise_after(exercised: Duration) -> impl Iterator<Item = Step> {
+    let mut over = Duration::ZERO;
+    exercise().skip_while(move |step| {
+        over += step.length;
+        over <= exercised
+    })
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let app = App::connect().await?;
-    let mut started = false;
+    // A session that was handed to this process is gone on with (S14).
+    let mut started = app.handed_session().is_some();
     let mut led: Option<JoinHandle<()>> = None;
     while let Some(event) = app.next_event().await? {
         match event {
             Event::StateChanged { state: AppState::Active } if !started => {
                 started = worked(app.session().await?.start().await);
             }
-            Event::DidStart { session, .. } => led = Some(tokio::spawn(lead(app.clone(), session))),
+            Event::DidStart { session, .. } if led.is_none() => {
+                led = Some(tokio::spawn(lead(app.clone(), session)));
+            }
             Event::DidInvalidate { end, .. } => {
                 println!("over: {end}");
                 started = false;
@@ -49,15 +62,21 @@ async fn main() -> Result<(), Error> {
                     led.abort();
                 }
             }
-            Event::StateChanged { .. } | Event::WillExpire { .. } | Event::Handle { .. } => {}
+            Event::StateChanged { .. }
+            | Event::WillExpire { .. }
+            | Event::Handle { .. }
+            | Event::DidStart { .. }
+            | Event::DidReconnect { .. } => {}
         }
     }
     Ok(())
 }
 
-/// Leads through the exercise, and ends the session.
+/// Leads through the exercise, or what is left of it, and ends the session.
 async fn lead(app: App, session: ExtendedRuntimeSession) {
-    for step in exercise() {
+    let begun = session.start_date().await.ok().flatten();
+    let exercised = begun.and_then(|begun| SystemTime::now().duration_since(begun).ok()).unwrap_or_default();
+    for step in exercise_after(exercised) {
         println!("{}", step.what);
         worked(app.play(step.haptic).await);
         tokio::time::sleep(step.length).await;
@@ -83,5 +102,15 @@ mod tests {
         assert_eq!((count("raise the arm"), count("lower the arm"), count("rest")), (30, 30, 2));
         assert_eq!(steps[20].what, "rest", "after the first set");
         assert!(steps.iter().map(|step| step.length).sum::<Duration>() < Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn the_exercise_goes_on_where_it_was() {
+        let all: Vec<Step> = exercise().collect();
+        for (exercised, done) in [(0, 0), (3, 0), (4, 1), (9, 2), (80, 20), (99, 20), (100, 21)] {
+            let left: Vec<Step> = exercise_after(Duration::from_secs(exercised)).collect();
+            assert_eq!(left, all[done..], "after {exercised} s");
+        }
+        assert_eq!(exercise_after(Duration::from_secs(3600)).count(), 0);
     }
 }

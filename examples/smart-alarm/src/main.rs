@@ -1,8 +1,9 @@
 //! Wakes you in light sleep. Opening the app schedules the alarm; when it is due the runtime launches the app, which
 //! watches the heart and rings in light sleep, at the latest when its half hour is almost over. With a time of day in
-//! its file `alarm` it comes again by itself.
+//! its file `alarm` it comes again by itself. Launched again after a crash, it goes on in its session.
 
 mod light_sleep;
+mod rung;
 mod settings;
 
 use std::time::{Duration, SystemTime};
@@ -30,32 +31,43 @@ struct Watch {
 async fn main() -> Result<(), Error> {
     let app = App::connect().await?;
     let mut watch: Option<Watch> = None;
+    // A session is this process's to deal with, and its `DidStart` may be still to come (A4, S14).
+    let mut handed = app.handed_session().is_some();
     loop {
         tokio::select! {
             event = app.next_event() => match (event?, &mut watch) {
-                (Some(Event::StateChanged { state: AppState::Active }), None) => schedule(&app).await,
+                (Some(Event::StateChanged { state: AppState::Active }), None) if !handed => schedule(&app).await,
+                (Some(Event::Handle { .. }), _) => handed = true,
                 // Opened from the alert: the user is awake.
                 (Some(Event::StateChanged { state: AppState::Active }), Some(watch)) if watch.rings => {
                     worked(watch.session.invalidate().await);
                 }
                 (Some(Event::DidStart { session, .. }), _) => {
-                    let straps = app.heart_rate().await?;
-                    let (since, sleep) = (Instant::now(), LightSleep::default());
-                    let started = watch.insert(Watch { session, since, sleep, straps, rings: false });
-                    if Settings::load().ring == Ring::Now {
+                    let started = watch.insert(Watch::of(session, &app).await?);
+                    if started.rings && app.state() == AppState::Active {
+                        worked(started.session.invalidate().await);
+                    } else if Settings::load().ring == Ring::Now {
                         ring(started, "it is time").await;
                     }
                 }
                 (Some(Event::WillExpire { .. }), Some(watch)) => ring(watch, "the half hour is over").await,
                 (Some(Event::DidInvalidate { end, .. }), _) => {
                     println!("over: {end}");
-                    watch = None;
+                    (watch, handed) = (None, false);
                 }
                 (Some(_), _) => {}
                 (None, _) => return Ok(()),
             },
             watch = light_sleep(&mut watch) => ring(watch, "sleep is light").await,
         }
+    }
+}
+
+impl Watch {
+    /// One that begins, or goes on after a crash: an alarm that rang rings on by itself (S14).
+    async fn of(session: ExtendedRuntimeSession, app: &App) -> Result<Self, Error> {
+        let (straps, rings) = (app.heart_rate().await?, rung::has(session.id()));
+        Ok(Self { session, since: Instant::now(), sleep: LightSleep::default(), straps, rings })
     }
 }
 
@@ -81,6 +93,9 @@ async fn ring(watch: &mut Watch, why: &str) {
     if !watch.rings {
         println!("ring: {why}");
         watch.rings = worked(watch.session.notify_user(Haptic::Notification, Repeat::Default).await);
+        if watch.rings {
+            rung::note(watch.session.id());
+        }
     }
 }
 

@@ -1,6 +1,7 @@
-//! Two minutes of brushing: a tap when a quarter of the mouth is done. Leaving the app ends it.
+//! Two minutes of brushing: a tap when a quarter of the mouth is done. Leaving the app ends it. Launched again after a
+//! crash, it goes on where the brushing is by then.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use carpus::{App, AppState, Error, Event, ExtendedRuntimeSession, Haptic};
 use tokio::time::Instant;
@@ -22,7 +23,8 @@ struct Brushing {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let app = App::connect().await?;
-    let mut started = false;
+    // A session that was handed to this process is gone on with (S14).
+    let mut started = app.handed_session().is_some();
     let mut brushing: Option<Brushing> = None;
     loop {
         tokio::select! {
@@ -30,10 +32,7 @@ async fn main() -> Result<(), Error> {
                 Some(Event::StateChanged { state: AppState::Active }) if !started => {
                     started = worked(app.session().await?.start().await);
                 }
-                Some(Event::DidStart { session, .. }) => {
-                    println!("brush {}", QUARTERS[0]);
-                    brushing = Some(Brushing { session, quarter: 0, until: Instant::now() + QUARTER });
-                }
+                Some(Event::DidStart { session, .. }) => brushing = Some(brush(session).await),
                 Some(Event::DidInvalidate { end, .. }) => {
                     println!("over: {end}");
                     (started, brushing) = (false, None);
@@ -44,6 +43,23 @@ async fn main() -> Result<(), Error> {
             now = quarter_done(&mut brushing) => next_quarter(&app, now).await,
         }
     }
+}
+
+/// Begins to brush, or goes on with it in a session that has been running for a while.
+async fn brush(session: ExtendedRuntimeSession) -> Brushing {
+    let begun = session.start_date().await.ok().flatten();
+    let brushed = begun.and_then(|begun| SystemTime::now().duration_since(begun).ok()).unwrap_or_default();
+    let (quarter, left) = quarter_after(brushed);
+    println!("brush {}", QUARTERS[quarter]);
+    Brushing { session, quarter, until: Instant::now() + left }
+}
+
+/// The quarter that is brushed after so long, and what is left of it; at the end nothing of the last.
+fn quarter_after(brushed: Duration) -> (usize, Duration) {
+    let last = QUARTERS.len() - 1;
+    let mut left =
+        (0..=last).zip(1..).map(|(quarter, done)| (quarter, (QUARTER * done).saturating_sub(brushed)));
+    left.find(|(_, left)| !left.is_zero()).unwrap_or((last, Duration::ZERO))
 }
 
 /// Waits until the quarter is done; without end when nobody brushes.
@@ -77,4 +93,19 @@ async fn next_quarter(app: &App, brushing: &mut Brushing) {
 /// Says what did not work; the app goes on.
 fn worked(result: Result<(), Error>) -> bool {
     result.inspect_err(|error| println!("{error}")).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brushing_goes_on_where_it_was() {
+        let seconds = Duration::from_secs;
+        assert_eq!(quarter_after(Duration::ZERO), (0, seconds(30)));
+        assert_eq!(quarter_after(seconds(29)), (0, seconds(1)));
+        assert_eq!(quarter_after(seconds(30)), (1, seconds(30)));
+        assert_eq!(quarter_after(seconds(100)), (3, seconds(20)));
+        assert_eq!(quarter_after(seconds(500)), (3, Duration::ZERO));
+    }
 }

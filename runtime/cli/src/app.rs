@@ -2,22 +2,29 @@
 
 use std::path::{Path, PathBuf};
 
-use carpus_protocol::apps::{AppInfo, Close, Install, List, Log, Open, Remove, SetRights};
+use carpus_protocol::apps::{AppInfo, BluetoothAccess, Close, List, Log, Open, Remove, SetRights};
 use clap::{Subcommand, ValueEnum};
 
 use serde_json::json;
 
 use crate::connection::Runtime;
+use crate::consent::{self, Consent, Profiles};
 use crate::describe::app_state;
 use crate::failure::Failure;
 use crate::output::{Cell, Output, Tone};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Install the app in a folder, or replace it.
+    /// Install the app in a folder, or replace it. What it asks for is asked of you, on a terminal.
     Install {
         /// The folder with app.toml and the program.
         folder: PathBuf,
+        /// What it is granted of what it asks for, with commas between: heart-rate, battery; or none.
+        #[arg(long, value_name = "LIST", conflicts_with = "yes")]
+        grant: Option<Profiles>,
+        /// Grant all that it asks for.
+        #[arg(long, short)]
+        yes: bool,
     },
     /// Show the installed apps.
     List,
@@ -46,6 +53,9 @@ pub(crate) enum Command {
         /// Whether it may schedule sessions.
         #[arg(long, value_name = "on|off")]
         scheduling: Option<Switch>,
+        /// What it is granted of what it asks for, with commas between: heart-rate, battery; or none.
+        #[arg(long, value_name = "LIST")]
+        bluetooth: Option<Profiles>,
     },
     /// Show what an app printed.
     Log {
@@ -77,7 +87,14 @@ impl Switch {
 
 pub(crate) async fn run(command: Command, runtime: &Runtime, output: &mut Output) -> Result<(), Failure> {
     match command {
-        Command::Install { folder } => install(&folder, runtime, output).await,
+        Command::Install { folder, grant, yes } => {
+            let consent = match grant {
+                Some(profiles) => Consent::Given(profiles.0),
+                None if yes => Consent::All,
+                None => Consent::Ask,
+            };
+            install(&folder, consent, runtime, output).await
+        }
         Command::List => {
             let apps = runtime.call(List {}).await?.apps;
             let none = "no app is installed; install one with `carpus app install FOLDER`";
@@ -95,22 +112,31 @@ pub(crate) async fn run(command: Command, runtime: &Runtime, output: &mut Output
             runtime.call(Remove { app: app.clone() }).await?;
             output.done(&format!("{app} is removed"))
         }
-        Command::Rights { app, background_refresh: None, scheduling: None } => {
+        Command::Rights { app, background_refresh: None, scheduling: None, bluetooth: None } => {
             show_rights(&app, runtime, output).await
         }
-        Command::Rights { app, background_refresh, scheduling } => {
-            let (background_refresh, scheduling) =
-                (background_refresh.map(Switch::is_on), scheduling.map(Switch::is_on));
-            runtime.call(SetRights { app: app.clone(), background_refresh, scheduling }).await?;
+        Command::Rights { app, background_refresh, scheduling, bluetooth } => {
+            let rights = SetRights {
+                app: app.clone(),
+                background_refresh: background_refresh.map(Switch::is_on),
+                scheduling: scheduling.map(Switch::is_on),
+                bluetooth: bluetooth.map(|profiles| profiles.0),
+            };
+            runtime.call(rights).await?;
             show_rights(&app, runtime, output).await
         }
         Command::Log { app, lines, follow } => log(Log { app, lines, follow }, runtime, output).await,
     }
 }
 
-async fn install(folder: &Path, runtime: &Runtime, output: &mut Output) -> Result<(), Failure> {
+async fn install(
+    folder: &Path,
+    consent: Consent,
+    runtime: &Runtime,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let folder = absolute(folder)?;
-    let installed = runtime.call(Install { folder }).await?.app;
+    let installed = consent::install(folder, consent, runtime, output).await?;
     output.object(&installed, || {
         let AppInfo { app, name, version, .. } = &installed;
         vec![format!("{name} {version} is installed; open it with `carpus app open {app}`").into()]
@@ -139,10 +165,15 @@ async fn show_rights(app: &str, runtime: &Runtime, output: &mut Output) -> Resul
         "app": info.app,
         "background_refresh": info.background_refresh.unwrap_or(true),
         "scheduling": info.scheduling.unwrap_or(true),
+        "bluetooth": asked(info),
     });
     output.object(&rights, || {
         let (refresh, scheduling) = (word(info.background_refresh), word(info.scheduling));
-        vec![format!("{app}: background refresh is {refresh}, scheduling is {scheduling}").into()]
+        let asked = asked(info).iter().map(|BluetoothAccess { profile, granted }| {
+            format!(", {profile} is {}", if *granted { "granted" } else { "not granted" })
+        });
+        let asked: String = asked.collect();
+        vec![format!("{app}: background refresh is {refresh}, scheduling is {scheduling}{asked}").into()]
     })
 }
 
@@ -166,12 +197,19 @@ fn row(app: &AppInfo) -> Vec<Cell> {
     ]
 }
 
-/// What the user has switched off for an app.
-const fn missing_rights(app: &AppInfo) -> &'static str {
-    match (app.background_refresh, app.scheduling) {
-        (Some(false), Some(false)) => "no background refresh, no scheduling",
-        (Some(false), _) => "no background refresh",
-        (_, Some(false)) => "no scheduling",
-        _ => "",
-    }
+/// What it asks of the straps.
+fn asked(app: &AppInfo) -> &[BluetoothAccess] {
+    app.bluetooth.as_deref().unwrap_or_default()
+}
+
+/// What the user has switched off for an app, or does not grant it.
+fn missing_rights(app: &AppInfo) -> String {
+    let switched_off = [
+        (app.background_refresh == Some(false)).then_some("no background refresh"),
+        (app.scheduling == Some(false)).then_some("no scheduling"),
+    ];
+    let not_granted = asked(app).iter().filter(|asked| !asked.granted);
+    let missing = switched_off.into_iter().flatten().map(str::to_owned);
+    let missing = missing.chain(not_granted.map(|asked| format!("no {}", asked.profile)));
+    missing.collect::<Vec<_>>().join(", ")
 }

@@ -37,6 +37,20 @@ impl Runtime {
         client.call(&method).await.map_err(failure)
     }
 
+    /// Calls a method, some of whose refusals the caller deals with.
+    pub(crate) async fn try_call<M>(&self, method: M) -> Result<Result<M::Reply, M::Error>, Failure>
+    where
+        M: Method,
+        M::Error: Refusal,
+    {
+        let mut client = self.connect().await?;
+        match client.call(&method).await {
+            Ok(reply) => Ok(Ok(reply)),
+            Err(CallError::Refused(refusal)) => Ok(Err(refusal)),
+            Err(error) => Err(failure(error)),
+        }
+    }
+
     /// Calls a method that answers with a stream.
     pub(crate) async fn stream<M>(&self, method: M) -> Result<Stream<M>, Failure>
     where
@@ -100,7 +114,10 @@ impl Refusal for apps::Error {
         match self {
             Self::UnknownApp { .. } => Some("`carpus app list` shows the installed ones"),
             Self::BadManifest { .. } => Some("correct the manifest and install it again"),
-            Self::Refused { .. } | Self::NotPermitted { .. } | Self::Unavailable { .. } => None,
+            Self::ConsentNeeded { .. }
+            | Self::Refused { .. }
+            | Self::NotPermitted { .. }
+            | Self::Unavailable { .. } => None,
         }
     }
 }
@@ -158,16 +175,19 @@ impl Refusal for simulation::Error {
 const JOIN_GROUP: &str =
     "operators are members of the group carpus: `sudo usermod -aG carpus $USER`, then log in again";
 
+/// A refusal that nobody dealt with.
+pub(crate) fn refused<E: Refusal>(refusal: &E) -> Failure {
+    let kind = if refusal.is_not_permitted() { Kind::NotPermitted } else { Kind::Refused };
+    let failure = Failure::new(kind, refusal.to_string());
+    match refusal.remedy() {
+        Some(remedy) => failure.remedy(remedy),
+        None => failure,
+    }
+}
+
 fn failure<E: Refusal>(error: CallError<E>) -> Failure {
     match error {
-        CallError::Refused(refusal) => {
-            let kind = if refusal.is_not_permitted() { Kind::NotPermitted } else { Kind::Refused };
-            let failure = Failure::new(kind, refusal.to_string());
-            match refusal.remedy() {
-                Some(remedy) => failure.remedy(remedy),
-                None => failure,
-            }
-        }
+        CallError::Refused(refusal) => refused(&refusal),
         CallError::NotTaken(CallProblem::InterfaceNotFound { interface })
             if interface == simulation::NAME =>
         {

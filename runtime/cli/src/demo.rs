@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use carpus_protocol::apps::{Install, Open};
+use carpus_protocol::apps::Open;
 use carpus_protocol::monitor::{EventKind, Events, MonitorEvent};
 use carpus_protocol::wrist::Raise;
 use jiff::tz::TimeZone;
@@ -15,6 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::connection::Runtime;
+use crate::consent::{self, Consent};
 use crate::failure::Failure;
 use crate::interrupt::Interrupts;
 use crate::output::Output;
@@ -115,7 +116,8 @@ async fn show(
     daemon.until_it_listens().await?;
     let runtime = daemon.runtime();
     let mut happening = runtime.stream(Events {}).await?;
-    let app = runtime.call(Install { folder }).await?.app;
+    // The straps are simulated: there is nobody whose heart rate it could be.
+    let app = consent::install(folder, Consent::All, &runtime, output).await?;
     output.say(&format!(
         "carpusd runs with simulated devices; the wrist goes up, and {} is opened",
         app.name

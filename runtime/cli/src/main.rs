@@ -5,6 +5,7 @@
 mod alarm;
 mod app;
 mod connection;
+mod consent;
 mod crown;
 mod demo;
 mod describe;

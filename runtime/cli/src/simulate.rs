@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use carpus_protocol::simulation::{Button, DropOut, Malformed, Mute, Press, SetBattery, SetBoard};
+use carpus_protocol::simulation::{
+    Button, DropOut, Fail, FailHow, Malformed, Mute, Press, SetBattery, SetBoard,
+};
 use clap::{Args, Subcommand};
 
 use crate::connection::Runtime;
@@ -50,6 +52,14 @@ pub(crate) enum Command {
         #[arg(value_parser = clap::value_parser!(u64).range(0..=100))]
         percent: u64,
     },
+    /// Let a part of the runtime fail: panic, stop, hang, flood (only a carpusd that was built for tests).
+    Fail {
+        /// The part, as `carpus status` names it.
+        child: String,
+        /// How.
+        #[arg(value_parser = |text: &str| text.parse::<FailHow>())]
+        how: FailHow,
+    },
     /// Set how the board itself fares: the charge of its battery, and its temperature.
     Board(Board),
 }
@@ -95,6 +105,10 @@ pub(crate) async fn run(command: Command, runtime: &Runtime, output: &mut Output
         Command::Battery { device, percent } => {
             runtime.call(SetBattery { device: device.clone(), percent }).await?;
             output.done(&format!("{device} has {percent} % left"))
+        }
+        Command::Fail { child, how } => {
+            runtime.call(Fail { child: child.clone(), how }).await?;
+            output.done(&format!("{child} fails: {how}"))
         }
         Command::Board(Board { battery, plugged, temperature }) => {
             let external_power = plugged.then_some(true);

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -174,7 +175,7 @@ fn a5_n6_the_rights_of_an_app_are_changed_and_shown() {
     assert_eq!(runtime.calls().first().unwrap(), set);
     let output = runtime.run(&["--json", "app", "rights", "smart-alarm"]);
     let rights: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    let shown = serde_json::json!({"app": "smart-alarm", "background_refresh": true, "scheduling": false});
+    let shown = serde_json::json!({"app": "smart-alarm", "background_refresh": true, "scheduling": false, "bluetooth": []});
     assert_eq!(rights, shown);
     assert_eq!(runtime.calls().len(), 3, "looking changes nothing");
     let output = runtime.run(&["app", "rights", "nobody"]);
@@ -285,6 +286,123 @@ fn events_are_told_until_the_stream_ends() {
     let first: Value = serde_json::from_str(stdout(&output).lines().next().unwrap()).unwrap();
     assert_eq!(first["rr_1024"], serde_json::json!([1001]));
     assert_eq!(first["rr_ms"], serde_json::json!([977.539_062_5]));
+}
+
+/// A runtime with an app to install that asks for more than it has: installed once the call says what is granted.
+fn runtime_that_asks() -> Runtime {
+    let calls = Arc::new(AtomicUsize::new(0));
+    Runtime::start(move |_| {
+        let first = calls.fetch_add(1, Ordering::SeqCst) == 0;
+        Then::Answer(vec![if first { NEEDED.to_owned() } else { INSTALLED.to_owned() }])
+    })
+}
+
+const NEEDED: &str = r#"{"error":"io.carpus.Apps.ConsentNeeded","parameters":{"app":"heart-rate","name":"Heart Rate","version":"0.1.0","bluetooth":["heart-rate","battery"]}}"#;
+
+const INSTALLED: &str = r#"{"parameters":{"app":{"app":"heart-rate","name":"Heart Rate","version":"0.1.0","modes":[],"state":"not-running","background_refresh":true,"scheduling":true,"bluetooth":[{"profile":"heart-rate","granted":true},{"profile":"battery","granted":false}]}}}"#;
+
+/// The grants of each install that was called for.
+fn grants(runtime: &Runtime) -> Vec<Value> {
+    let calls = runtime.calls();
+    let parse = |frame: &String| -> Value { serde_json::from_str(frame).unwrap() };
+    calls.iter().map(|frame| parse(frame)["parameters"]["bluetooth"].clone()).collect()
+}
+
+#[test]
+fn m5_without_a_terminal_and_without_a_flag_nothing_is_granted() {
+    for json in [&[][..], &["--json"]] {
+        let runtime = runtime_that_asks();
+        let output = runtime
+            .command(&[json, &["app", "install", "/tmp"]].concat())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert_eq!(code(&output), 1);
+        let said = stderr(&output);
+        assert!(
+            said.contains("Heart Rate 0.1.0 (heart-rate) asks to read the straps: heart-rate, battery"),
+            "{said}"
+        );
+        assert!(said.contains("`--grant heart-rate,battery`"), "{said}");
+        assert_eq!(grants(&runtime), [Value::Null]);
+    }
+}
+
+#[test]
+fn m5_a_script_grants_with_a_flag() {
+    let runtime = runtime_that_asks();
+    let output = runtime.run(&["app", "install", "/tmp", "--yes"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert_eq!(grants(&runtime), [Value::Null, serde_json::json!(["heart-rate", "battery"])]);
+    for (list, granted) in [("battery", serde_json::json!(["battery"])), ("none", serde_json::json!([]))] {
+        let runtime = Runtime::start(answer(INSTALLED));
+        let output = runtime.run(&["app", "install", "/tmp", "--grant", list]);
+        assert_eq!(
+            stdout(&output),
+            "Heart Rate 0.1.0 is installed; open it with `carpus app open heart-rate`\n"
+        );
+        assert_eq!(grants(&runtime), [granted]);
+    }
+    let output = runtime.run(&["app", "install", "/tmp", "--grant", "glucose"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("the names are: heart-rate, battery; or none"), "{}", stderr(&output));
+}
+
+/// Runs an install on a terminal, and types this.
+fn install_at_a_terminal(runtime: &Runtime, typed: &str) -> Output {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let mut keyboard = std::fs::File::from(openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap());
+    grantpt(&keyboard).unwrap();
+    unlockpt(&keyboard).unwrap();
+    let name = ptsname(&keyboard, Vec::new()).unwrap().into_string().unwrap();
+    let terminal = std::fs::File::options().read(true).write(true).open(name).unwrap();
+    keyboard.write_all(typed.as_bytes()).unwrap();
+    runtime.command(&["app", "install", "/tmp"]).stdin(terminal).output().unwrap()
+}
+
+#[test]
+fn m5_on_a_terminal_the_person_is_asked_and_no_answer_is_a_no() {
+    for typed in ["y\n", "Yes\n"] {
+        let runtime = runtime_that_asks();
+        let output = install_at_a_terminal(&runtime, typed);
+        assert_eq!(
+            stderr(&output),
+            "Heart Rate 0.1.0 asks to be told\n  each heartbeat that your straps measure (heart-rate)\n  \
+             which straps you have, and how full their batteries are (battery)\n\
+             Install it, and grant that? [y/N] "
+        );
+        assert_eq!(code(&output), 0);
+        assert_eq!(grants(&runtime), [Value::Null, serde_json::json!(["heart-rate", "battery"])]);
+    }
+    for typed in ["\n", "n\n", "yesterday\n", "\u{4}"] {
+        let runtime = runtime_that_asks();
+        let output = install_at_a_terminal(&runtime, typed);
+        assert_eq!(code(&output), 1);
+        assert!(
+            stderr(&output).contains("Heart Rate 0.1.0 is not installed: you did not agree"),
+            "{typed:?}"
+        );
+        assert_eq!(grants(&runtime), [Value::Null]);
+    }
+}
+
+#[test]
+fn m5_what_an_app_was_not_granted_is_shown_and_can_be_granted() {
+    let apps = INSTALLED.replace(r#"{"app":{"#, r#"{"apps":[{"#).replace("]}}}", "]}]}}");
+    let runtime = Runtime::start(move |method| {
+        let done = r#"{"parameters":{}}"#;
+        Then::Answer(vec![if method.ends_with(".List") { apps.clone() } else { done.to_owned() }])
+    });
+    assert!(stdout(&runtime.run(&["app", "list"])).ends_with("  no battery\n"));
+    let output = runtime.run(&["app", "rights", "heart-rate", "--bluetooth", "none"]);
+    assert_eq!(
+        stdout(&output),
+        "heart-rate: background refresh is on, scheduling is on, heart-rate is granted, battery is not granted\n"
+    );
+    assert_eq!(
+        runtime.calls()[1],
+        r#"{"method":"io.carpus.Apps.SetRights","parameters":{"app":"heart-rate","bluetooth":[]}}"#
+    );
 }
 
 /// Starts a command that tells events without end, and reads its first line.

@@ -1,23 +1,41 @@
 //! An app on strings, for the tests of the runtime: it does what it is told on a socket in its data folder, and
 //! answers with what came of it, a line of JSON each.
 //!
-//! Orders: `create [KIND]`, `start N`, `start_at N UNIX_MS`, `replace N UNIX_MS`, `can_start [UNIX_MS]`,
-//! `set_recurrence TIME ZONE [WEEKDAY …]`, `clear_recurrence`, `recurrence`, `invalidate N`, `handled N`,
-//! `notify N INTERVAL_MS`, `play`, `acknowledge N`, `operate`, `burn`, `hang`, `deaf`, `connect N`, `exit CODE`. Events
-//! are written to its log, as they come. Started with the argument `shout` it connects, calls, and ends without waiting
-//! for the answer.
+//! It uses the wire as it is; the companion beside it uses the SDK. Orders: `create [KIND]`, `start N`,
+//! `start_at N UNIX_MS`, `replace N UNIX_MS`, `can_start [UNIX_MS]`, `set_recurrence TIME ZONE [WEEKDAY …]`,
+//! `clear_recurrence`, `recurrence`, `invalidate N`, `handled N`, `notify N INTERVAL_MS`, `play`, `acknowledge N`,
+//! `told`, `operate`, `burn`, `hang`, `deaf` (to SIGTERM), `connect N`, `exit CODE`, `crash`.
+//!
+//! Events are written to its log as they come, with their sequence, and `told` answers with all of them. When the
+//! runtime is lost it connects again, and a line `{"gap": …}` says so among the events; an order that was under way is
+//! given again, and its answer has the member `again`. Started with the argument `shout` it connects, calls, and ends
+//! without waiting for the answer.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use carpus_protocol::client::{CallError, Client};
+use carpus_protocol::session::AppEvent;
 use carpus_protocol::{HapticType, haptics, session, wrist};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// From one look for the runtime to the next.
+const PAUSE: Duration = Duration::from_millis(20);
+/// As long as apps look for it (D5).
+const LOOKS_FOR: Duration = Duration::from_secs(2 * 60);
+/// The exit code of a process that has no runtime any more.
+const GONE: i32 = 3;
+/// What came of a call whose answer was lost.
+const DISCONNECTED: &str = "Disconnected";
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Failure> {
     if std::env::args().nth(1).as_deref() == Some("shout") {
         return shout();
     }
@@ -26,23 +44,68 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let strings = folder.join("strings.sock");
     std::fs::remove_file(&strings).ok();
     let listener = UnixListener::bind(&strings)?;
-    let mut events =
-        attached().await?.stream(&session::Events {}).await.map_err(|error| error.to_string())?;
-    tokio::spawn(async move {
-        while let Some(event) = events.next().await {
-            match event {
-                Ok(event) => println!("{}", json!({"sequence": event.sequence, "event": event.event})),
-                Err(error) => println!("{}", json!({"error": error.to_string()})),
-            }
-        }
-    });
+    let told = Told::default();
+    tokio::spawn(listen(attached().await?, told.clone()));
     loop {
         let (stream, _) = listener.accept().await?;
-        obey(stream, &mut calls).await?;
+        obey(stream, &mut calls, &told).await?;
     }
 }
 
-fn shout() -> Result<(), Box<dyn std::error::Error>> {
+/// The lines of its log.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<Value>>>);
+
+impl Told {
+    fn write(&self, line: Value) {
+        println!("{line}");
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+
+    fn all(&self) -> Vec<Value> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Writes down what it is told, over a runtime that is lost and found again.
+async fn listen(mut client: Client, told: Told) {
+    let mut state = None;
+    loop {
+        match client.stream(&session::Events {}).await {
+            Ok(mut events) => {
+                while let Some(Ok(session::EventsReply { sequence, event })) = events.next().await {
+                    if let AppEvent::StateChanged { state: now } = &event
+                        && state.replace(*now) == Some(*now)
+                    {
+                        continue; // the first on each stream, and no news
+                    }
+                    told.write(json!({"sequence": sequence, "event": event}));
+                }
+            }
+            Err(error) => told.write(json!({"error": error.to_string()})),
+        }
+        let lost = Instant::now();
+        client = attached_again().await;
+        told.write(json!({"gap": {"length_ms": lost.elapsed().as_millis() as u64}}));
+    }
+}
+
+/// Looks for the runtime; a process that it does not know ends.
+async fn attached_again() -> Client {
+    let lost = Instant::now();
+    loop {
+        match attached().await {
+            Ok(client) => return client,
+            Err(error) if lost.elapsed() > LOOKS_FOR || error.to_string().contains("no running app") => {
+                println!("{}", json!({"gone": error.to_string()}));
+                std::process::exit(GONE);
+            }
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+}
+
+fn shout() -> Result<(), Failure> {
     use std::io::Write as _;
     let mut stream = std::os::unix::net::UnixStream::connect(std::env::var("CARPUS_SOCKET")?)?;
     Ok(stream.write_all(b"{\"method\":\"io.carpus.Wrist.Lower\"}\0")?)
@@ -62,7 +125,7 @@ async fn connect(wanted: i64) -> Value {
     json!({"ok": {"connections": count}})
 }
 
-async fn attached() -> Result<Client, Box<dyn std::error::Error>> {
+async fn attached() -> Result<Client, Failure> {
     let socket = PathBuf::from(std::env::var("CARPUS_SOCKET")?);
     let mut client = Client::connect(&socket).await?;
     let token = std::env::var("CARPUS_LAUNCH_TOKEN")?;
@@ -70,11 +133,19 @@ async fn attached() -> Result<Client, Box<dyn std::error::Error>> {
     Ok(client)
 }
 
-async fn obey(stream: UnixStream, calls: &mut Client) -> std::io::Result<()> {
+async fn obey(stream: UnixStream, calls: &mut Client, told: &Told) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
     while let Some(line) = lines.next_line().await? {
-        let answer = order(&line, calls).await;
+        let mut answer = match line.as_str() {
+            "told" => json!({"ok": {"told": told.all()}}),
+            line => order(line, calls).await,
+        };
+        if answer["failed"] == DISCONNECTED {
+            *calls = attached_again().await;
+            answer = order(&line, calls).await;
+            answer["again"] = true.into();
+        }
         write.write_all(format!("{answer}\n").as_bytes()).await?;
     }
     Ok(())
@@ -128,6 +199,7 @@ async fn order(line: &str, calls: &mut Client) -> Value {
             let ignored = signal(SignalKind::terminate());
             json!({"ok": {"listens": ignored.is_ok()}})
         }
+        "crash" => std::process::abort(),
         "exit" => std::process::exit(i32::try_from(number(1)).unwrap_or(1)),
         other => json!({"unknown": other}),
     }
@@ -145,6 +217,7 @@ fn answer<R: serde::Serialize, E: serde::Serialize + std::fmt::Debug>(
     match result {
         Ok(reply) => json!({"ok": reply}),
         Err(CallError::Refused(error)) => json!({"refused": error}),
+        Err(CallError::Disconnected) => json!({"failed": DISCONNECTED}),
         Err(error) => json!({"failed": format!("{error:?}")}),
     }
 }

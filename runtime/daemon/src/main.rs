@@ -2,11 +2,15 @@
 
 mod args;
 mod backends;
+mod descriptors;
+mod grants;
 mod install;
 mod lock;
+mod logging;
 mod options;
 mod paths;
 mod server;
+mod systemd;
 mod theme;
 mod time_zone;
 mod waking;
@@ -17,7 +21,6 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use carpus_config::{Loaded, Settings, Sources};
 use clap::Parser as _;
-use tracing_subscriber::EnvFilter;
 
 use args::Args;
 
@@ -38,9 +41,13 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         print_settings(&loaded);
         return Ok(ExitCode::SUCCESS);
     }
-    start_log(&loaded.settings);
+    logging::start(&loaded.settings);
     let places = paths::Places::prepare(&loaded.settings, args)?;
     let _lock = lock::StateLock::take(&places.state)?; // until the end
+    if args.end_apps {
+        backends::end_apps(&loaded.settings, &places)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let system = actix::System::new();
     let code =
         system.block_on(wiring::run(loaded.settings, places, args.simulate)).context("carpusd stopped")?;
@@ -52,20 +59,6 @@ fn print_settings(loaded: &Loaded) {
     for (key, text, origin) in loaded.describe() {
         let pad = width.saturating_sub(key.len() + text.len());
         println!("{key} = {text}{:pad$}  # {origin}", "");
-    }
-}
-
-/// The log goes to the standard error; under systemd without colours and times, which the journal has itself.
-fn start_log(settings: &Settings) {
-    let level = settings.log.level.as_str();
-    let filter = std::env::var("CARPUS_LOG").ok().and_then(|text| EnvFilter::try_new(text).ok());
-    let filter = filter.unwrap_or_else(|| EnvFilter::new(level));
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
-    if std::env::var_os("JOURNAL_STREAM").is_some() {
-        log.with_ansi(false).without_time().init();
-    } else {
-        use std::io::IsTerminal as _;
-        log.with_ansi(std::io::stderr().is_terminal()).init();
     }
 }
 

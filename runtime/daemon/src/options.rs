@@ -10,12 +10,14 @@ use carpus_config::manifest::ManifestOptions;
 use carpus_config::{SessionKind as NamedKind, Settings};
 use carpus_core::limits::Extensions;
 use carpus_core::link::LinkLimits;
+use carpus_core::supervision::Policy;
 use carpus_core::suppression::Suppression;
 use carpus_core::{Limits, SessionKind};
 
 use crate::backends::Backends;
+use crate::install::InstallLimits;
 use crate::paths::Places;
-use crate::server::ClientLimits;
+use crate::server::{CallRate, ClientLimits};
 
 /// Thousandths in a percent.
 const PER_MILLE_PER_PERCENT: u32 = 10;
@@ -29,6 +31,8 @@ pub(crate) fn limits(settings: &Settings) -> Limits {
         frontmost_time: settings.lifecycle.frontmost_time,
         suspend_grace: settings.lifecycle.suspend_grace,
         leave_time: settings.lifecycle.leave_time,
+        relaunch_max: settings.lifecycle.relaunch_max,
+        relaunch_window: settings.lifecycle.relaunch_window,
         will_expire_lead: settings.session.will_expire_lead,
         self_care: settings.session.self_care_limit,
         mindfulness: settings.session.mindfulness_limit,
@@ -108,6 +112,8 @@ pub(crate) fn ble(settings: &Settings, backends: &Backends, monitor: &Handle<Mon
             ..LinkLimits::default()
         },
         connect_limit: bluetooth.connect_timeout,
+        seen_max: bluetooth.max_seen,
+        scans_max: bluetooth.max_scans,
         straps: Vec::new(),
         auto_add: backends.simulation.is_some(),
         observer: monitor.outlet(),
@@ -115,10 +121,45 @@ pub(crate) fn ble(settings: &Settings, backends: &Backends, monitor: &Handle<Mon
     }
 }
 
+/// What apps may take of the disk.
+pub(crate) const fn installs(settings: &Settings) -> InstallLimits {
+    let apps = &settings.apps;
+    InstallLimits {
+        installed: apps.max_installed,
+        app_bytes: apps.max_app_size.bytes(),
+        app_files: apps.max_app_files,
+    }
+}
+
+/// How often at least each part is asked within the time of systemd's watchdog: two rounds may fail.
+const ROUNDS_PER_WATCHDOG: u32 = 4;
+/// The part of the watchdog's time within which a part that hangs is noticed: the rest is for its replacement to come up.
+const HANGS_PER_WATCHDOG: u32 = 2;
+
+/// The numbers of supervision. A part that hangs has to be replaced before systemd takes the runtime as a whole for hung.
+pub(crate) fn supervision(settings: &Settings, watchdog: Option<Duration>) -> Policy {
+    let supervision = &settings.supervision;
+    let within = |time: Duration, parts| watchdog.map_or(time, |watchdog| time.min(watchdog / parts));
+    Policy {
+        intensity: supervision.intensity,
+        window: supervision.window,
+        backoff_min: supervision.backoff_min,
+        backoff_max: supervision.backoff_max,
+        stop_limit: Policy::default().stop_limit,
+        ping_interval: within(supervision.ping_interval, ROUNDS_PER_WATCHDOG),
+        ping_limit: within(supervision.ping_limit, HANGS_PER_WATCHDOG),
+        flood_limit: supervision.flood_limit,
+    }
+}
+
 pub(crate) fn clients(settings: &Settings) -> ClientLimits {
     ClientLimits {
         max_frame_bytes: usize::try_from(settings.ipc.max_frame.bytes()).unwrap_or(usize::MAX),
         max_clients: settings.ipc.max_clients,
+        call_rate: CallRate {
+            per_second: settings.ipc.max_calls_per_second,
+            burst: settings.ipc.max_call_burst,
+        },
         // What waits in the journal must fit: a client that comes back gets it all at once (D1).
         max_queued_events: settings.ipc.max_queued_events.max(settings.journal.max_undelivered),
         max_samples: settings.ipc.max_samples,
@@ -139,10 +180,12 @@ mod tests {
     }
 
     /// Each of the numbers, changed.
-    const CHANGES: [(&str, &str); 23] = [
+    const CHANGES: [(&str, &str); 25] = [
         ("lifecycle.frontmost_time", "11s"),
         ("lifecycle.suspend_grace", "12s"),
         ("lifecycle.leave_time", "13s"),
+        ("lifecycle.relaunch_max", "33"),
+        ("lifecycle.relaunch_window", "34s"),
         ("session.will_expire_lead", "14s"),
         ("session.self_care_limit", "15s"),
         ("session.mindfulness_limit", "16s"),
@@ -177,6 +220,8 @@ mod tests {
             frontmost_time: seconds(11),
             suspend_grace: seconds(12),
             leave_time: seconds(13),
+            relaunch_max: 33,
+            relaunch_window: seconds(34),
             will_expire_lead: seconds(14),
             self_care: seconds(15),
             mindfulness: seconds(16),
@@ -242,5 +287,64 @@ mod tests {
         assert!(!several(&[("session.several_modes", "true"), ("compat.strict", "true")]));
         let strict = manifests(&settings(&[("compat.strict", "true")]));
         assert_eq!(strict, ManifestOptions { several_modes: false, strict: true });
+    }
+
+    #[test]
+    fn without_settings_supervision_has_its_own_numbers() {
+        assert_eq!(supervision(&settings(&[]), None), Policy::default());
+    }
+
+    #[test]
+    fn each_number_of_supervision_is_the_one_that_is_set() {
+        let changed = settings(&[
+            ("supervision.intensity", "6"),
+            ("supervision.window", "7s"),
+            ("supervision.backoff_min", "80ms"),
+            ("supervision.backoff_max", "9s"),
+            ("supervision.ping_interval", "10500ms"),
+            ("supervision.ping_limit", "11s"),
+            ("supervision.flood_limit", "12000"),
+        ]);
+        let expected = Policy {
+            intensity: 6,
+            window: Duration::from_secs(7),
+            backoff_min: Duration::from_millis(80),
+            backoff_max: Duration::from_secs(9),
+            stop_limit: Policy::default().stop_limit,
+            ping_interval: Duration::from_millis(10_500),
+            ping_limit: Duration::from_secs(11),
+            flood_limit: 12_000,
+        };
+        assert_eq!(supervision(&changed, None), expected);
+    }
+
+    #[test]
+    fn a_short_watchdog_of_systemd_shortens_pings_and_a_long_one_does_not() {
+        let under = |watchdog_s| {
+            let policy = supervision(&settings(&[]), Some(Duration::from_secs(watchdog_s)));
+            (policy.ping_interval.as_secs(), policy.ping_limit.as_secs())
+        };
+        assert_eq!(under(20), (5, 10));
+        assert_eq!(under(600), (10, 20));
+    }
+
+    /// The watchdog's time in the packaged unit.
+    fn packaged_watchdog() -> Duration {
+        let unit = include_str!("../packaging/carpus.service");
+        let line = unit.lines().find_map(|line| line.strip_prefix("WatchdogSec=")).unwrap();
+        Duration::from_secs(line.strip_suffix('s').unwrap().parse().unwrap())
+    }
+
+    #[test]
+    fn on_every_board_a_hang_is_mended_before_the_watchdog_bites_and_a_slow_card_is_no_hang() {
+        for profile in carpus_config::Profile::ALL {
+            let settings = settings(&[("profile", profile.as_str())]);
+            let policy = supervision(&settings, Some(packaged_watchdog()));
+            assert_eq!(policy, supervision(&settings, None), "{profile}: the watchdog leaves it room");
+            let mended = policy.ping_interval + policy.ping_limit + policy.backoff_max;
+            assert!(mended < packaged_watchdog(), "{profile}: {mended:?}");
+            let slow_card = Duration::from_secs(3 * 2); // a commit with a checkpoint: three syncs
+            assert!(policy.ping_limit > 2 * slow_card, "{profile}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The composition root: which actor gets what, bottom-up, under the supervisor.
 
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,28 +10,33 @@ use anyhow::Context as _;
 use carpus_actors::apps::{Apps, EndAll, InstalledApp};
 use carpus_actors::audio::{Audio, AudioOptions};
 use carpus_actors::ble::{AddStrap, Ble, BleOptions, GivenStrap};
+use carpus_actors::boot_file::BootFile;
 use carpus_actors::conditions::{ConditionsMonitor, ConditionsOptions};
 use carpus_actors::cpu_monitor::CpuMonitor;
 use carpus_actors::haptics::{Haptics, HapticsOptions};
 use carpus_actors::inputs::{Inputs, InputsOptions};
-use carpus_actors::journal::{self, Journal, JournalOptions, KnownStrap, LoadStraps};
+use carpus_actors::journal::{self, Journal, JournalOptions, KnownStrap, LoadGrants, LoadStraps};
 use carpus_actors::monitor::Monitor;
 use carpus_actors::report::DeviceProblem;
 use carpus_actors::scheduler::{Scheduler, SchedulerOptions};
-use carpus_actors::supervisor::{Escalated, Handle, StopAll, Supervisor, SupervisorOptions};
-use carpus_actors::watch::{Neighbours, Settle, WatchActor};
+use carpus_actors::supervisor::{
+    Escalated, Handle, Restart, StopAll, Strategy, Supervisor, SupervisorOptions,
+};
+use carpus_actors::watch::{JournalQueue, Neighbours, Settle, WatchActor};
 use carpus_config::Settings;
 use carpus_core::haptics::Theme;
-use carpus_core::supervision::RestartPolicy;
 use carpus_devices::bluetooth::DeviceId;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::backends::Backends;
-use crate::install::Installer;
+use crate::descriptors;
+use crate::grants::Grants;
+use crate::install::{Installer, Package};
 use crate::options;
 use crate::paths::Places;
 use crate::server::{Listener, Services};
+use crate::systemd;
 use crate::theme;
 use crate::time_zone;
 use crate::waking;
@@ -39,6 +45,8 @@ use crate::waking;
 const OBSERVATIONS: usize = 1024;
 /// How long the end of the runtime may take, beyond the time that apps have to leave.
 const STOP_TIME: Duration = Duration::from_secs(10);
+/// The exit code when a part failed too often: an internal error of software, as sysexits.h numbers it.
+const EXIT_GAVE_UP: u8 = 70;
 
 /// The addresses of all children, made before any of them.
 #[derive(Clone)]
@@ -73,7 +81,7 @@ impl Handles {
         }
     }
 
-    fn neighbours_of_watch(&self) -> Neighbours {
+    fn neighbours_of_watch(&self, queue: JournalQueue) -> Neighbours {
         Neighbours {
             apps: self.apps.clone(),
             audio: self.audio.clone(),
@@ -82,6 +90,7 @@ impl Handles {
             haptics: self.haptics.clone(),
             journal: self.journal.clone(),
             monitor: self.monitor.clone(),
+            queue,
             scheduler: self.scheduler.clone(),
         }
     }
@@ -93,24 +102,25 @@ impl Handles {
 /// When it cannot start: the state is unusable, or the socket is taken.
 pub(crate) async fn run(settings: Settings, places: Places, simulate: bool) -> anyhow::Result<ExitCode> {
     let signals = Signals::listen()?; // before anything is there that a SIGTERM could leave behind
+    descriptors::provide(settings.ipc.max_clients, settings.apps.max_running);
     let listener = Listener::bind(&places.socket)?;
-    journal::check(&places.database())?;
-    let backends = if simulate {
-        Backends::simulated(&places.state.join("simulated"))?
-    } else {
-        Backends::real(&settings)?
-    };
+    let rescue = journal::prepare(&places.database())?;
+    let backends =
+        if simulate { Backends::simulated(&settings, &places)? } else { Backends::real(&settings, &places)? };
     let manifests = options::manifests(&settings);
-    let installer = Arc::new(Installer::new(&places.state, settings.apps.max_installed, manifests));
+    let installer = Arc::new(Installer::new(&places.state, options::installs(&settings), manifests));
     installer.tidy()?;
-    installer.installed()?; // an unreadable folder is said before anything starts
+    let packages = installer.installed()?; // an unreadable folder is said before anything starts
 
     let (escalate, escalated) = oneshot::channel();
     let handles = Handles::new();
     let straps = KnownStraps::default();
     let leave_time = options::limits(&settings).leave_time;
     let (theme, problem) = theme::load(&settings.haptics.theme);
-    let problems = problem.into_iter().chain(waking::problem(backends.waking)).collect();
+    let database = rescue.map(|rescue| rescue.problem());
+    let database = database.or_else(|| journal::set_aside_before(&places.database()));
+    let problems = problem.into_iter().chain(waking::problem(backends.waking));
+    let problems = problems.chain(backends.problems.clone()).chain(database).collect();
     let wiring = Wiring {
         settings: &settings,
         places: &places,
@@ -118,12 +128,23 @@ pub(crate) async fn run(settings: Settings, places: Places, simulate: bool) -> a
         handles: &handles,
         theme: Arc::new(theme),
         problems,
+        #[cfg(debug_assertions)]
+        disk: journal::DiskFaults::default(),
     };
+    #[cfg(debug_assertions)]
+    let disk = wiring.disk.clone();
     let supervisor = wiring.supervisor(&installer, &straps, escalate).start();
     if let Err(error) = straps.load(&handles, settings.bluetooth.enabled).await {
         stop(&handles, &supervisor, leave_time).await;
         return Err(error);
     }
+    let grants = match load_grants(&handles, packages).await {
+        Ok(grants) => grants,
+        Err(error) => {
+            stop(&handles, &supervisor, leave_time).await;
+            return Err(error);
+        }
+    };
     let services = Services {
         apps: handles.apps.clone(),
         ble: handles.ble.clone(),
@@ -131,19 +152,34 @@ pub(crate) async fn run(settings: Settings, places: Places, simulate: bool) -> a
         monitor: handles.monitor.clone(),
         watch: handles.watch.clone(),
         installer,
+        grants,
+        refusals: Rc::default(),
         straps,
         simulation: backends.simulation.clone(),
+        supervisor: supervisor.clone(),
+        #[cfg(debug_assertions)]
+        disk,
         limits: options::clients(&settings),
     };
     let serving = actix::spawn(listener.serve(services));
     tracing::info!("carpusd {} is ready on {}", env!("CARGO_PKG_VERSION"), places.socket.display());
-    tell_systemd(sd_notify::NotifyState::Ready);
+    systemd::tell(sd_notify::NotifyState::Ready);
 
-    let code = wait_for_the_end(signals, escalated).await;
-    tell_systemd(sd_notify::NotifyState::Stopping);
+    let end = wait_for_the_end(signals, escalated).await;
+    systemd::tell(sd_notify::NotifyState::Stopping);
     serving.abort();
-    stop(&handles, &supervisor, leave_time).await;
-    Ok(code)
+    match end {
+        End::Asked => stop(&handles, &supervisor, leave_time).await,
+        End::GaveUp => give_up(&handles, &supervisor).await,
+    }
+    Ok(end.exit_code())
+}
+
+/// What the user grants the installed apps, as it is on disk (M5).
+async fn load_grants(handles: &Handles, packages: Vec<Package>) -> anyhow::Result<Grants> {
+    let kept = handles.journal.send(LoadGrants).await??;
+    let asked = packages.into_iter().map(|package| (package.app.application.id, package.bluetooth));
+    Ok(Grants::new(asked, kept))
 }
 
 /// The user's straps, as a Bluetooth actor that is started afresh has to know them.
@@ -198,6 +234,9 @@ struct Wiring<'a> {
     theme: Arc<Theme>,
     /// What is known to be wrong from the start.
     problems: Vec<DeviceProblem>,
+    /// What is wrong with the disk, where the devices are simulated.
+    #[cfg(debug_assertions)]
+    disk: journal::DiskFaults,
 }
 
 impl Wiring<'_> {
@@ -209,9 +248,10 @@ impl Wiring<'_> {
         escalate: oneshot::Sender<Escalated>,
     ) -> Supervisor {
         let mut supervisor = Supervisor::new(SupervisorOptions {
-            policy: RestartPolicy::default(),
+            policy: options::supervision(self.settings, systemd::watchdog_time()),
             seed: u64::from(std::process::id()),
             clock: self.backends.clock.clone(),
+            on_healthy: Box::new(systemd::pat_watchdog),
             on_escalation: Box::new(move |escalated| {
                 escalate.send(escalated).ok(); // an error means that the runtime is ending anyway
             }),
@@ -228,8 +268,11 @@ impl Wiring<'_> {
             Monitor::new(clock.clone(), OBSERVATIONS).with_problems(problems.clone())
         });
         let options = JournalOptions {
-            path: self.places.database(),
-            max_undelivered: self.settings.journal.max_undelivered,
+            reserve_bytes: self.settings.journal.reserve.bytes(),
+            reports: self.handles.monitor.outlet(),
+            #[cfg(debug_assertions)]
+            faults: self.disk.clone(),
+            ..JournalOptions::at(self.places.database(), self.settings.journal.max_undelivered)
         };
         supervisor.supervise(&self.handles.journal, move |ctx| Journal::new(options.clone(), ctx));
     }
@@ -288,8 +331,7 @@ impl Wiring<'_> {
     /// Bluetooth has a thread of its own: a burst of samples there delays nobody else.
     fn add_ble(&self, supervisor: &mut Supervisor, straps: KnownStraps) {
         let options = options::ble(self.settings, self.backends, &self.handles.monitor);
-        let arbiter = Arbiter::new().handle();
-        supervisor.supervise_on(arbiter, &self.handles.ble, move |_| {
+        supervisor.supervise_apart(&self.handles.ble, move |_| {
             Ble::new(BleOptions { straps: straps.list(), ..options.clone() })
         });
     }
@@ -300,7 +342,9 @@ impl Wiring<'_> {
         let (launcher, apps) =
             (self.backends.launcher.clone(), options::apps(self.settings, &limits, self.places));
         let exited = handles.watch.clone();
-        supervisor.supervise(&self.handles.apps, move |_| {
+        // The watch knows of each app what the apps actor does: when that begins anew, so does the watch.
+        let group = supervisor.group(Strategy::RestForOne);
+        supervisor.supervise_in(group, Restart::Permanent, &self.handles.apps, move |_| {
             Apps::new(launcher.clone(), apps.clone(), exited.outlet(), installed_now(&installer))
         });
         let zone = time_zone::reader();
@@ -321,17 +365,22 @@ impl Wiring<'_> {
             let begins = monitored.watch.outlet();
             CpuMonitor::new(monitor_limits.clone(), interval, monitor_clock.clone(), apps, spent, begins)
         });
-        supervisor.supervise(&self.handles.watch, move |_| {
-            WatchActor::new(limits.clone(), clock.clone(), zone.clone(), handles.neighbours_of_watch())
+        // What one life of the watch wrote is on disk before the next one reads it.
+        let queue = JournalQueue::new(handles.journal.clone());
+        let standing = BootFile::beside(&self.places.socket, "standing");
+        supervisor.supervise_in(group, Restart::Permanent, &self.handles.watch, move |_| {
+            let neighbours = handles.neighbours_of_watch(queue.clone());
+            WatchActor::new(limits.clone(), clock.clone(), zone.clone(), standing.clone(), neighbours)
         });
     }
 }
 
 fn installed_now(installer: &Installer) -> Vec<InstalledApp> {
-    installer.installed().unwrap_or_else(|error| {
+    let packages = installer.installed().unwrap_or_else(|error| {
         tracing::warn!("no app can be run: {}", carpus_actors::report::with_causes(&error));
         Vec::new()
-    })
+    });
+    packages.into_iter().map(|package| package.app).collect()
 }
 
 /// The signals that end the runtime in good order.
@@ -348,17 +397,50 @@ impl Signals {
     }
 }
 
-/// Waits for SIGTERM or SIGINT (a good end), or for a part that failed too often (a bad one).
-async fn wait_for_the_end(mut signals: Signals, escalated: oneshot::Receiver<Escalated>) -> ExitCode {
+/// How the runtime ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// In good order, by a signal.
+    Asked,
+    /// A part failed too often; systemd starts the runtime afresh.
+    GaveUp,
+}
+
+impl End {
+    fn exit_code(self) -> ExitCode {
+        match self {
+            Self::Asked => ExitCode::SUCCESS,
+            Self::GaveUp => ExitCode::from(EXIT_GAVE_UP),
+        }
+    }
+}
+
+/// Waits for SIGTERM or SIGINT, or for a part that failed too often.
+async fn wait_for_the_end(mut signals: Signals, escalated: oneshot::Receiver<Escalated>) -> End {
     tokio::select! {
         _ = signals.terminate.recv() => tracing::info!("SIGTERM: ending"),
         _ = signals.interrupt.recv() => tracing::info!("SIGINT: ending"),
         Ok(Escalated { child }) = escalated => {
             tracing::warn!("{child} failed too often: ending, to be started afresh");
-            return ExitCode::FAILURE;
+            return End::GaveUp;
         }
     }
-    ExitCode::SUCCESS
+    End::Asked
+}
+
+/// Stops the parts that still work, and leaves the apps alone: the next runtime finds them, and they go on (D2).
+async fn give_up(handles: &Handles, supervisor: &Addr<Supervisor>) {
+    let ending = async {
+        if let Err(error) = handles.watch.send(Settle).await {
+            tracing::warn!("what the watch has written last may not be on disk: {error}");
+        }
+        if let Err(error) = supervisor.send(StopAll).await {
+            tracing::warn!("the supervisor is gone: {error}");
+        }
+    };
+    if tokio::time::timeout(STOP_TIME, ending).await.is_err() {
+        tracing::warn!("the end took longer than {STOP_TIME:?}; leaving");
+    }
 }
 
 /// Ends the apps, writes down what they have to learn of it, and stops the actors, those on top first.
@@ -378,10 +460,4 @@ async fn stop(handles: &Handles, supervisor: &Addr<Supervisor>, leave_time: Dura
         tracing::warn!("the end took longer than {limit:?}; leaving");
     }
     tracing::info!("carpusd has ended");
-}
-
-fn tell_systemd(state: sd_notify::NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::warn!("systemd could not be told: {error}");
-    }
 }

@@ -164,7 +164,8 @@ async fn m3_a_bad_manifest_is_refused_with_line_and_key() {
     let folder = runtime.path("bad");
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("app.toml"), "[app]\nid = \"bad\"\nnmae = \"Bad\"\n").unwrap();
-    let refused = runtime.client().await.call(&apps::Install { folder: folder.display().to_string() }).await;
+    let install = apps::Install { folder: folder.display().to_string(), bluetooth: None };
+    let refused = runtime.client().await.call(&install).await;
     let Err(CallError::Refused(apps::Error::BadManifest { path, line, key, .. })) = refused else {
         panic!("{refused:?}")
     };

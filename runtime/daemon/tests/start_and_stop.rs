@@ -96,17 +96,6 @@ async fn a_state_of_a_newer_version_is_refused_and_not_touched() {
 }
 
 #[tokio::test]
-async fn a_state_that_is_no_database_is_refused_and_not_touched() {
-    let mut runtime = Runtime::start(&[]).await;
-    assert!(runtime.stop().success());
-    let path = runtime.path("state/state.db");
-    fs::write(&path, "a shopping list, and a long one at that, since a database has a header").unwrap();
-    let refused = runtime::output_of(&mut runtime.command()).await;
-    assert_eq!(refused.status.code(), Some(1));
-    assert_eq!(fs::read_to_string(&path).unwrap().split(',').next(), Some("a shopping list"));
-}
-
-#[tokio::test]
 async fn wrong_settings_are_refused_with_their_place() {
     let mut runtime = Runtime::start(&[]).await;
     assert!(runtime.stop().success());

@@ -213,7 +213,7 @@ async fn set_rights(
     app: &str,
     (background_refresh, scheduling): (Option<bool>, Option<bool>),
 ) -> Result<carpus_protocol::Done, CallError<apps::Error>> {
-    let rights = apps::SetRights { app: app.to_owned(), background_refresh, scheduling };
+    let rights = apps::SetRights { app: app.to_owned(), background_refresh, scheduling, bluetooth: None };
     runtime.client().await.call(&rights).await
 }
 

@@ -5,18 +5,23 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use carpus_actors::apps::{AddApp, DropApp, InstalledApp, ListApps};
-use carpus_actors::journal::ForgetApp;
+use carpus_actors::journal::{ForgetApp, SaveGrants};
 use carpus_actors::report::with_causes;
 use carpus_actors::watch::{CallFailure, Installed, Look, SetRights, Settle, UserCall, View};
+use carpus_config::manifest::BluetoothProfile as Profile;
 use carpus_config::{ConfigError, Origin};
 use carpus_core::watch::CallError;
 use carpus_core::{AppId, AppRights, AppState};
-use carpus_protocol::apps::{self as wire, AppInfo, Call, Error, InstallReply, ListReply, Log, LogReply};
+use carpus_protocol::apps::{
+    self as wire, AppInfo, BluetoothAccess, BluetoothProfile, Call, Error, Install, InstallReply, ListReply,
+    Log, LogReply,
+};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::client::{Answer, Client, Out, done, failed, nothing};
 use super::convert::same_name;
-use crate::install::InstallError;
+use crate::grants::{self, Access};
+use crate::install::{InstallError, Package};
 
 /// How often a log that is followed is looked at.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
@@ -33,7 +38,7 @@ impl Client {
             return failed(&Error::NotPermitted { message });
         }
         match call {
-            Call::Install(install) => match self.install(install.folder).await {
+            Call::Install(install) => match self.install(install).await {
                 Ok(app) => done(&InstallReply { app }),
                 Err(error) => failed(&error),
             },
@@ -49,19 +54,41 @@ impl Client {
         }
     }
 
-    async fn install(&self, folder: String) -> Result<AppInfo, Error> {
-        let installer = self.services.installer.clone();
+    async fn install(&self, Install { folder, bluetooth }: Install) -> Result<AppInfo, Error> {
+        let (installer, grants) = (self.services.installer.clone(), self.services.grants.clone());
         let view = self.services.watch.send(Look).await.map_err(unavailable)?;
         let runs = move |app: &AppId| {
             view.apps.iter().any(|(id, state)| id == app && *state != AppState::NotRunning)
         };
+        let said: Option<Vec<_>> = bluetooth.map(|said| said.into_iter().map(profile).collect());
+        let consent = move |package: &Package| {
+            grants::consent(&package.bluetooth, &grants.of(package.id()).granted, said.as_deref())
+        };
         // Copying takes a while: on a thread of its own, so that nobody waits for it.
-        let copied = tokio::task::spawn_blocking(move || installer.install(Path::new(&folder), runs)).await;
-        let app = copied.map_err(unavailable)?.map_err(|error| install_error(&error))?;
+        let copied =
+            tokio::task::spawn_blocking(move || installer.install(Path::new(&folder), runs, consent)).await;
+        let (package, granted) = copied.map_err(unavailable)?.map_err(|error| install_error(&error))?;
+        let app = package.app;
         self.services.apps.send(AddApp(app.clone())).await.map_err(unavailable)?;
         self.services.watch.send(Installed(app.application.clone())).await.map_err(unavailable)?;
+        self.grant(app.application.id.clone(), Access { asked: package.bluetooth, granted }).await?;
         let view = self.services.watch.send(Look).await.map_err(unavailable)?;
-        Ok(info(&app, None, &view))
+        Ok(self.info(&app, None, &view))
+    }
+
+    /// Says what an app has from now on. What is taken away is gone at once; what is given counts once it is on disk.
+    async fn grant(&self, app: AppId, access: Access) -> Result<(), Error> {
+        let before = self.services.grants.of(&app);
+        let kept = before.granted.intersection(&access.granted).copied().collect();
+        self.services.grants.set(app.clone(), Access { asked: access.asked.clone(), granted: kept });
+        if before.granted != access.granted {
+            let bluetooth = access.granted.iter().map(ToString::to_string).collect();
+            let save = SaveGrants { app: app.clone(), bluetooth };
+            self.services.journal.send(save).await.map_err(unavailable)?.map_err(unavailable)?;
+            tracing::info!(%app, bluetooth = ?access.granted, "the user grants");
+        }
+        self.services.grants.set(app, access);
+        Ok(())
     }
 
     async fn remove(&self, text: &str) -> Result<(), Error> {
@@ -76,6 +103,8 @@ impl Client {
             .await
             .map_err(unavailable)?
             .map_err(unavailable)?;
+        self.services.grants.forget(&app);
+        self.services.refusals.forget(&app);
         let installer = self.services.installer.clone();
         let removed = tokio::task::spawn_blocking(move || installer.remove(&app)).await;
         removed.map_err(unavailable)?.map_err(|error| install_error(&error))
@@ -84,13 +113,27 @@ impl Client {
     async fn list_apps(&self) -> Result<Vec<AppInfo>, Error> {
         let apps = self.services.apps.send(ListApps).await.map_err(unavailable)?;
         let view = self.services.watch.send(Look).await.map_err(unavailable)?;
-        Ok(apps.iter().map(|(app, pid)| info(app, *pid, &view)).collect())
+        Ok(apps.iter().map(|(app, pid)| self.info(app, *pid, &view)).collect())
     }
 
     /// What is left out stays as it is.
     async fn set_rights(&self, call: &wire::SetRights) -> Result<(), Error> {
         let app = AppId::parse(&call.app).map_err(|_| unknown(&call.app))?;
         let view = self.services.watch.send(Look).await.map_err(unavailable)?;
+        if !view.apps.iter().any(|(id, _)| *id == app) {
+            return Err(unknown(&call.app));
+        }
+        if let Some(said) = &call.bluetooth {
+            let said: Vec<_> = said.iter().copied().map(profile).collect();
+            let Access { asked, granted: before } = self.services.grants.of(&app);
+            let granted = grants::consent(&asked, &before, Some(&said)).map_err(|error| Error::Refused {
+                message: format!("{app} cannot be granted that: {error}"),
+            })?;
+            self.grant(app.clone(), Access { asked, granted }).await?;
+        }
+        if call.background_refresh.is_none() && call.scheduling.is_none() {
+            return Ok(());
+        }
         let AppRights { background_refresh, schedule } = rights_of(&app, &view);
         let rights = AppRights {
             background_refresh: call.background_refresh.unwrap_or(background_refresh),
@@ -100,6 +143,24 @@ impl Client {
             Ok(()) => Ok(()),
             Err(CallFailure::Refused(CallError::UnknownApp(_))) => Err(unknown(&call.app)),
             Err(failure) => Err(unavailable(failure)),
+        }
+    }
+
+    fn info(&self, app: &InstalledApp, pid: Option<u32>, view: &View) -> AppInfo {
+        let id = &app.application.id;
+        let state =
+            view.apps.iter().find(|(known, _)| known == id).map_or(AppState::NotRunning, |(_, state)| *state);
+        let rights = rights_of(id, view);
+        AppInfo {
+            app: id.to_string(),
+            name: app.name.clone(),
+            version: app.version.clone(),
+            modes: app.modes.clone(),
+            state: same_name(state.name()),
+            pid: pid.map(i64::from),
+            background_refresh: Some(rights.background_refresh),
+            scheduling: Some(rights.schedule),
+            bluetooth: Some(told_access(&self.services.grants.of(id))),
         }
     }
 
@@ -203,21 +264,23 @@ fn rights_of(app: &AppId, view: &View) -> AppRights {
     view.rights.iter().find(|(id, _)| id == app).map(|(_, rights)| *rights).unwrap_or_default()
 }
 
-fn info(app: &InstalledApp, pid: Option<u32>, view: &View) -> AppInfo {
-    let id = &app.application.id;
-    let state =
-        view.apps.iter().find(|(known, _)| known == id).map_or(AppState::NotRunning, |(_, state)| *state);
-    let rights = rights_of(id, view);
-    AppInfo {
-        app: app.application.id.to_string(),
-        name: app.name.clone(),
-        version: app.version.clone(),
-        modes: app.modes.clone(),
-        state: same_name(state.name()),
-        pid: pid.map(i64::from),
-        background_refresh: Some(rights.background_refresh),
-        scheduling: Some(rights.schedule),
+const fn profile(profile: BluetoothProfile) -> Profile {
+    match profile {
+        BluetoothProfile::HeartRate => Profile::HeartRate,
+        BluetoothProfile::Battery => Profile::Battery,
     }
+}
+
+const fn told(profile: Profile) -> BluetoothProfile {
+    match profile {
+        Profile::HeartRate => BluetoothProfile::HeartRate,
+        Profile::Battery => BluetoothProfile::Battery,
+    }
+}
+
+fn told_access(access: &Access) -> Vec<BluetoothAccess> {
+    let of = |asked: &Profile| BluetoothAccess { profile: told(*asked), granted: access.allows(*asked) };
+    access.asked.iter().map(of).collect()
 }
 
 fn answer(result: Result<(), Error>) -> Answer {
@@ -235,6 +298,12 @@ fn unavailable(error: impl std::error::Error) -> Error {
 fn install_error(error: &InstallError) -> Error {
     match error {
         InstallError::Manifest(refused) => bad_manifest(refused),
+        InstallError::ConsentNeeded { package } => Error::ConsentNeeded {
+            app: package.id().to_string(),
+            name: package.app.name.clone(),
+            version: package.app.version.clone(),
+            bluetooth: package.bluetooth.iter().copied().map(told).collect(),
+        },
         _ => Error::Refused { message: with_causes(error) },
     }
 }
@@ -260,6 +329,15 @@ fn bad_manifest(refused: &ConfigError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_profile_has_one_name_in_manifests_and_on_the_socket() {
+        for of_manifest in Profile::ALL {
+            assert_eq!(told(of_manifest).name(), of_manifest.as_str());
+            assert_eq!(profile(told(of_manifest)), of_manifest);
+        }
+        assert_eq!(BluetoothProfile::ALL.len(), Profile::ALL.len());
+    }
 
     #[tokio::test]
     async fn of_a_long_log_only_the_end_is_read() {

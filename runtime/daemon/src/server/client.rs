@@ -1,9 +1,12 @@
 //! One client: who it is, its calls one after another, and the stream that it may ask for.
 
+use std::rc::Rc;
 use std::time::Duration;
 
-use carpus_actors::apps::{AppOf, Authenticate};
-use carpus_actors::supervisor::Unavailable;
+use carpus_actors::apps::Authenticate;
+use carpus_actors::supervisor::{Lifetime, Unavailable};
+use carpus_actors::watch::WatchActor;
+use carpus_config::manifest::BluetoothProfile;
 use carpus_core::AppId;
 use carpus_protocol::frames::{LimitedReadHalf, LimitedStream};
 use carpus_protocol::service;
@@ -17,35 +20,57 @@ use zlink::tokio::unix;
 use zlink::{Connection, Reply};
 
 use super::Services;
+use super::event_streams::EventStreams;
+use super::listener::Door;
+use super::pace::Pace;
+use super::peer::Peer;
+use super::places::NoPlace;
+use super::refusals::Refusals;
 
 /// How long a client may leave what it asked for unread before it is cut off.
 const WRITE_TIME: Duration = Duration::from_secs(10);
 
 /// A client of the runtime.
 pub(super) struct Client {
-    read: ReadConnection<LimitedReadHalf>,
+    pub(super) read: ReadConnection<LimitedReadHalf>,
     pub(super) out: Out,
     pub(super) services: Services,
     pub(super) pid: u32,
     peer: Peer,
+    pace: Rc<Pace>,
+    pub(super) streams: EventStreams,
+    /// The life of the watch that an app is attached to. With the next one it begins anew, on another connection: its
+    /// calls count from when it listens again.
+    pub(super) attached_to: Option<Lifetime<WatchActor>>,
     /// The app that it has shown the launch token of.
     pub(super) app: Option<AppId>,
-}
-
-/// Whose the process at the other end is.
-enum Peer {
-    /// Of this app.
-    App(AppId),
-    /// Of nobody whom the runtime launched.
-    Operator,
-    /// That cannot be told any more.
-    Unknown,
 }
 
 /// The way back to the client.
 pub(super) struct Out {
     write: WriteConnection<<LimitedStream as Socket>::WriteHalf>,
+    call: CallInHand,
+    caller: Caller,
+}
+
+/// The call that is being answered.
+#[derive(Clone, Copy, Debug, Default)]
+struct CallInHand {
+    method: &'static str,
     oneway: bool,
+}
+
+/// Who is answered, as far as its refusals are noted.
+struct Caller {
+    app: Option<AppId>,
+    pid: u32,
+    refusals: Rc<Refusals>,
+}
+
+impl Caller {
+    fn note(&self, kind: &str, what: impl FnOnce() -> String) {
+        self.refusals.note(self.app.as_ref(), self.pid, kind, what);
+    }
 }
 
 /// A call's answer: parameters or a whole error, ready to be sent.
@@ -53,27 +78,28 @@ pub(super) type Answer = Result<Value, Value>;
 
 impl Client {
     /// Takes a client in, after a look at who it is.
-    pub(super) async fn open(stream: UnixStream, services: Services) -> zlink::Result<Self> {
+    pub(super) async fn open(stream: UnixStream, services: Services, door: &Door) -> zlink::Result<Self> {
         let no_pid = || std::io::Error::other("the system does not tell who it is");
         let credentials = stream.peer_cred()?;
         let pid = credentials.pid().and_then(|pid| u32::try_from(pid).ok()).ok_or_else(no_pid)?;
         let stream = LimitedStream::new(unix::Stream::try_from(stream)?, services.limits.max_frame_bytes);
-        let peer = match services.apps.send(AppOf { pid }).await {
-            Ok(Some(app)) => Peer::App(app),
-            Ok(None) if may_operate(pid, credentials.uid()) => Peer::Operator,
-            Ok(None) | Err(_) => Peer::Unknown,
-        };
+        let peer = Peer::of(pid, credentials.uid(), &services).await;
         let (read, write) = Connection::new(stream).split();
-        let out = Out { write, oneway: false };
-        Ok(Self { read, out, services, pid, peer, app: None })
+        let caller = Caller { app: peer.app().cloned(), pid, refusals: Rc::clone(&services.refusals) };
+        let pace = door.paces.of(peer.app());
+        let out = Out { write, call: CallInHand::default(), caller };
+        let streams = door.streams.clone();
+        Ok(Self { read, out, services, pid, peer, pace, streams, attached_to: None, app: None })
     }
 
     /// The app that it is a process of.
     pub(super) const fn process_of(&self) -> Option<&AppId> {
-        match &self.peer {
-            Peer::App(app) => Some(app),
-            Peer::Operator | Peer::Unknown => None,
-        }
+        self.peer.app()
+    }
+
+    /// Leaves an app unserved that has as many connections as it may.
+    pub(super) fn turn_away(self, full: NoPlace) {
+        self.out.caller.note("connections", || full.to_string());
     }
 
     /// Serves it until it leaves or breaks a limit.
@@ -84,17 +110,25 @@ impl Client {
                 tracing::debug!(pid = self.pid, "a client left: {error}");
             }
             Err(error) => {
-                tracing::warn!(pid = self.pid, app = ?self.app.as_ref().map(AppId::as_str), "a client was cut off: {error}");
+                self.out.caller.note("cut off", || format!("a client was cut off: {error}"));
             }
         }
     }
 
     async fn serve_calls(&mut self) -> zlink::Result<()> {
         loop {
-            let (call, _files) = self.read.receive_call::<RawCall>().await?;
+            let Some(call) = self.next_call().await? else { return Ok(()) };
             let (more, oneway) = (call.more(), call.oneway());
-            self.out.oneway = oneway;
-            match AnyCall::try_from(call.method().clone()) {
+            // What was read goes before anything is waited for: as JSON, a frame takes many times its length.
+            let wanted = AnyCall::try_from(call.method().clone());
+            drop(call);
+            self.wait_for_turn().await;
+            if self.is_left_behind() {
+                return Ok(());
+            }
+            self.out.call = CallInHand { method: "", oneway };
+            self.out.call.method = wanted.as_ref().map_or("", AnyCall::method);
+            match wanted {
                 Ok(AnyCall::Simulation(_)) if self.services.simulation.is_none() => {
                     let interface = carpus_protocol::simulation::NAME.to_owned();
                     self.refuse(CallProblem::InterfaceNotFound { interface }).await?;
@@ -105,11 +139,38 @@ impl Client {
                 Ok(call) if call.streams() => return self.stream(call).await,
                 Ok(call) => {
                     let answer = self.answer(call).await;
+                    if self.is_left_behind() {
+                        return Ok(()); // whether it was done is not known: the app finds out
+                    }
                     self.out.answer(answer).await?;
                 }
                 Err(problem) => self.refuse(problem).await?,
             }
             tokio::task::yield_now().await; // one call a turn: many that came at once hold nobody up
+        }
+    }
+
+    /// None when the watch that the client is attached to has ended.
+    async fn next_call(&mut self) -> zlink::Result<Option<zlink::Call<RawCall>>> {
+        let attached_to = self.attached_to.as_mut();
+        tokio::select! {
+            biased;
+            () = over(attached_to) => Ok(None),
+            call = self.read.receive_call::<RawCall>() => Ok(Some(call?.0)),
+        }
+    }
+
+    /// Whether the watch that the client is attached to has ended.
+    fn is_left_behind(&self) -> bool {
+        self.attached_to.as_ref().is_some_and(Lifetime::is_over)
+    }
+
+    /// Whoever calls too fast waits, and nobody else does.
+    pub(super) async fn wait_for_turn(&self) {
+        if self.pace.turn().await {
+            self.out.caller.note("too fast", || {
+                "calls faster than it may (ipc.max_calls_per_second), and is slowed down".to_owned()
+            });
         }
     }
 
@@ -171,6 +232,9 @@ impl Client {
     /// Checks a launch token.
     pub(super) async fn authenticate(&mut self, token: String) -> Result<Option<AppId>, Unavailable> {
         self.app = self.services.apps.send(Authenticate { token, pid: self.pid }).await?;
+        if self.app.is_some() {
+            self.out.caller.app.clone_from(&self.app);
+        }
         Ok(self.app.clone())
     }
 
@@ -181,6 +245,17 @@ impl Client {
         }
     }
 
+    /// Whether the client may read the straps' data of a profile: an app that the user grants it, or an operator (M5).
+    /// The app that it is, if it is one.
+    pub(super) fn reader(&self, profile: BluetoothProfile) -> Result<Option<AppId>, String> {
+        let Some(app) = &self.app else {
+            let attach = |message| format!("{message}; an app attaches first, with its launch token");
+            return self.operator().map(|()| None).map_err(attach);
+        };
+        let granted = self.services.grants.check(app, profile);
+        granted.map(|()| Some(app.clone())).map_err(|refused| refused.to_string())
+    }
+
     pub(super) fn parts(&mut self) -> (&mut ReadConnection<LimitedReadHalf>, &mut Out, &Services) {
         (&mut self.read, &mut self.out, &self.services)
     }
@@ -188,8 +263,11 @@ impl Client {
 
 impl Out {
     async fn answer(&mut self, answer: Answer) -> zlink::Result<()> {
+        if let Err(error) = &answer {
+            self.note(error);
+        }
         match answer {
-            _ if self.oneway => Ok(()),
+            _ if self.call.oneway => Ok(()),
             Ok(parameters) => in_time(self.write.send_reply(&Reply::new(Some(parameters)), Vec::new())).await,
             Err(error) => in_time(self.write.send_error(&error, Vec::new())).await,
         }
@@ -197,7 +275,12 @@ impl Out {
 
     /// Sends an error.
     pub(super) async fn error(&mut self, error: &(impl Serialize + std::fmt::Debug)) -> zlink::Result<()> {
-        if self.oneway { Ok(()) } else { in_time(self.write.send_error(error, Vec::new())).await }
+        self.answer(failed(error)).await
+    }
+
+    fn note(&self, error: &Value) {
+        let Caller { app, pid, refusals } = &self.caller;
+        refusals.note_answer(app.as_ref(), *pid, self.call.method, error);
     }
 
     /// Sends one reply of a stream; another may follow.
@@ -216,6 +299,12 @@ impl Out {
         self.write.send_reply(&reply, Vec::new()).await
     }
 
+    /// Ends a stream that ends for good with a last reply that tells nothing.
+    pub(super) async fn end(&mut self) -> zlink::Result<()> {
+        let reply = Reply::<Done>::new(None).set_continues(Some(false));
+        in_time(self.write.send_reply(&reply, Vec::new())).await
+    }
+
     /// Ends a stream that has an end with its last reply.
     pub(super) async fn last<P: Serialize + std::fmt::Debug>(&mut self, parameters: P) -> zlink::Result<()> {
         let reply = Reply::new(Some(parameters)).set_continues(Some(false));
@@ -223,25 +312,18 @@ impl Out {
     }
 }
 
-/// Whether a process that is no app's now never was one's: an app's that has connected and ended cannot be told
-/// from another, but apps run as the runtime's user.
-fn may_operate(pid: u32, user: u32) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let own_user = std::fs::metadata("/proc/self").map(|process| process.uid());
-    own_user.is_ok_and(|own| own != user) || is_alive(pid)
-}
-
-/// Whether a process has not ended yet, from its state in `/proc/PID/stat` (proc_pid_stat(5)).
-fn is_alive(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    state.is_some_and(|state| !matches!(state, 'Z' | 'X' | 'x'))
-}
-
 /// Gives up on a client that does not read; it is cut off, as half a frame may be on the socket.
 async fn in_time(write: impl Future<Output = zlink::Result<()>>) -> zlink::Result<()> {
     let late = |_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
     tokio::time::timeout(WRITE_TIME, write).await.unwrap_or_else(late)
+}
+
+/// Waits until the life of the watch is over that a client is attached to; without end for one that is not.
+pub(super) async fn over(attached_to: Option<&mut Lifetime<WatchActor>>) {
+    match attached_to {
+        Some(lifetime) => lifetime.over().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The parameters of a good answer.
@@ -259,7 +341,7 @@ pub(super) fn failed<E: Serialize>(error: &E) -> Answer {
     Err(value_of(error))
 }
 
-fn value_of(parameters: &impl Serialize) -> Value {
+pub(super) fn value_of(parameters: &impl Serialize) -> Value {
     serde_json::to_value(parameters).expect("the protocol's types have string keys and finite numbers only")
 }
 
@@ -273,7 +355,8 @@ mod tests {
     fn unread() -> (Out, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let stream = LimitedStream::new(unix::Stream::try_from(ours).unwrap(), 4096);
-        (Out { write: Connection::new(stream).split().1, oneway: false }, theirs)
+        let caller = Caller { app: None, pid: 0, refusals: Rc::default() };
+        (Out { write: Connection::new(stream).split().1, call: CallInHand::default(), caller }, theirs)
     }
 
     #[tokio::test(start_paused = true)]
@@ -288,20 +371,5 @@ mod tests {
         let (mut out, _theirs) = unread();
         let fill = async { while out.next_when_read("x".repeat(1000)).await.is_ok() {} };
         assert!(tokio::time::timeout(HOUR, fill).await.is_err());
-    }
-
-    #[test]
-    fn a_process_that_ended_is_not_alive_reaped_or_not() {
-        let mut child =
-            std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
-        let pid = child.id();
-        assert!(is_alive(pid));
-        drop(child.stdin.take()); // it ends
-        while is_alive(pid) {
-            std::thread::yield_now();
-        }
-        assert!(std::path::Path::new(&format!("/proc/{pid}")).exists(), "nobody has reaped it");
-        child.wait().unwrap();
-        assert!(!is_alive(pid));
     }
 }

@@ -8,6 +8,8 @@ use carpus_actors::ble::{
     sample_queue,
 };
 use carpus_actors::journal::{self, KnownStrap, SaveStrap};
+use carpus_config::manifest::BluetoothProfile;
+use carpus_core::AppId;
 use carpus_core::time::WallTime;
 use carpus_devices::bluetooth::{Advertisement, DeviceId};
 use carpus_gatt::heart_rate::Contact as GattContact;
@@ -16,27 +18,46 @@ use carpus_protocol::devices::{
 };
 use tokio::sync::mpsc;
 
+use super::Services;
 use super::client::{Answer, Client, done, failed, nothing};
 use super::convert::same_name;
+use crate::grants::NotGranted;
 
 /// The longest scan that a client may ask for: scanning costs battery and disturbs links.
 const SCAN_TIME_MAX: Duration = Duration::from_secs(60);
 /// Advertisements that wait for a client; those it misses come again.
 const SCAN_QUEUE: usize = 64;
+/// How many peripherals of a scan are remembered as told. In a crowd addresses come and go without end.
+const TOLD_MAX: usize = 256;
 
 impl Client {
     pub(super) async fn devices(&self, call: Call) -> Answer {
+        if let Call::List(_) = call {
+            return self.list_straps().await;
+        }
         if let Err(message) = self.operator() {
             return failed(&Error::NotPermitted { message });
         }
         match call {
-            Call::List(_) => match self.services.ble.send(ListStraps).await {
-                Ok(straps) => done(&ListReply { devices: straps.iter().map(device).collect() }),
-                Err(error) => failed(&unavailable(error)),
-            },
             Call::Add(add) => answer(self.add_strap(&add.device).await),
             Call::Forget(forget) => answer(self.forget_strap(&forget.device).await),
-            Call::Scan(_) | Call::HeartRate(_) => nothing(),
+            Call::List(_) | Call::Scan(_) | Call::HeartRate(_) => nothing(),
+        }
+    }
+
+    /// For operators, and for apps with the permission `battery` (M5).
+    async fn list_straps(&self) -> Answer {
+        let reader = match self.reader(BluetoothProfile::Battery) {
+            Ok(reader) => reader,
+            Err(message) => return failed(&Error::NotPermitted { message }),
+        };
+        match self.services.ble.send(ListStraps).await {
+            Ok(straps) if reader.is_some() => {
+                let known = straps.iter().filter(|strap| strap.known);
+                done(&ListReply { devices: known.map(device_for_app).collect() })
+            }
+            Ok(straps) => done(&ListReply { devices: straps.iter().map(device).collect() }),
+            Err(error) => failed(&unavailable(error)),
         }
     }
 
@@ -91,14 +112,12 @@ impl Client {
             return self.out.error(&refused).await;
         }
         let (read, out, services) = self.parts();
-        let mut last_told = BTreeMap::new();
+        let mut told = Told::default();
         loop {
             tokio::select! {
                 advertisement = seen.recv() => match advertisement {
                     Some(advertisement) => {
-                        if last_told.insert(advertisement.device.clone(), advertisement.name.clone())
-                            != Some(advertisement.name.clone())
-                        {
+                        if told.is_news(&advertisement) {
                             out.next(ScanReply { device: seen_device(&advertisement) }).await?;
                         }
                     }
@@ -109,7 +128,7 @@ impl Client {
         }
         // A stream needs a last reply; what is known of the straps by now is worth one.
         let straps = services.ble.send(ListStraps).await.unwrap_or_default();
-        match straps.iter().find(|strap| last_told.contains_key(&strap.id)) {
+        match straps.iter().find(|strap| told.0.contains_key(&strap.id)) {
             Some(strap) => out.last(ScanReply { device: device(strap) }).await,
             None => {
                 out.error(&Error::Unavailable {
@@ -121,29 +140,36 @@ impl Client {
         }
     }
 
-    /// For apps and operators alike: heart rate is what sessions are about (T1).
+    /// For operators, and for apps with the permission `heart-rate` (M5), until it is taken back.
     async fn stream_heart_rate(&mut self, wanted: Option<String>) -> zlink::Result<()> {
         let device = match wanted.as_deref().map(DeviceId::parse).transpose() {
             Ok(device) => device,
             Err(error) => return self.out.error(&unavailable(error)).await,
         };
-        if self.app.is_none()
-            && let Err(message) = self.operator()
-        {
-            let message = format!("{message}; an app attaches first, with its launch token");
-            return self.out.error(&Error::NotPermitted { message }).await;
-        }
+        let reader = match self.reader(BluetoothProfile::HeartRate) {
+            Ok(reader) => reader,
+            Err(message) => return self.out.error(&Error::NotPermitted { message }).await,
+        };
         let (queue, mut samples) = sample_queue(self.services.limits.max_samples);
         if let Err(error) = self.services.ble.send(SubscribeHeart { device, queue }).await {
             return self.out.error(&unavailable(error)).await;
         }
-        let (read, out, _) = self.parts();
+        let is_app = reader.is_some();
+        let (read, out, services) = self.parts();
+        let withdrawn = withdrawn(services, reader);
+        tokio::pin!(withdrawn);
         loop {
             tokio::select! {
+                biased;
+                refused = &mut withdrawn => {
+                    return out.error(&Error::NotPermitted { message: refused.to_string() }).await;
+                }
                 next = samples.next() => match next {
                     Some((heart, dropped_before)) => {
                         out.next_when_read(HeartRateReply { sample: sample(&heart, dropped_before) }).await?;
                     }
+                    // An app asks again by itself, and is told of the gap (D5).
+                    None if is_app => return Ok(()),
                     None => {
                         let message = "the Bluetooth part of the runtime ended; ask again".to_owned();
                         return out.error(&Error::Unavailable { message }).await;
@@ -152,6 +178,28 @@ impl Client {
                 () = Self::left(read) => return Ok(()),
             }
         }
+    }
+}
+
+/// Waits until an app may read the heart rate no more; for an operator without end.
+async fn withdrawn(services: &Services, reader: Option<AppId>) -> NotGranted {
+    match reader {
+        Some(app) => services.grants.withdrawn(&app, BluetoothProfile::HeartRate).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The peripherals that a client that scans was told of, with the names that they had.
+#[derive(Default)]
+struct Told(BTreeMap<DeviceId, Option<String>>);
+
+impl Told {
+    /// Whether it was not told of yet, or not by this name. Beyond [`TOLD_MAX`] all are forgotten, and told again.
+    fn is_news(&mut self, seen: &Advertisement) -> bool {
+        if self.0.len() >= TOLD_MAX && !self.0.contains_key(&seen.device) {
+            self.0.clear();
+        }
+        self.0.insert(seen.device.clone(), seen.name.clone()).as_ref() != Some(&seen.name)
     }
 }
 
@@ -185,16 +233,36 @@ fn device(strap: &StrapInfo) -> Device {
     }
 }
 
+/// What an app is told of a strap.
+fn device_for_app(strap: &StrapInfo) -> Device {
+    Device {
+        name: strap.name.clone(),
+        state: same_name(strap.state.name()),
+        known: true,
+        battery_percent: strap.battery_percent.map(i64::from),
+        ..bare_device(&strap.id)
+    }
+}
+
 fn seen_device(seen: &Advertisement) -> Device {
     Device {
-        device: seen.device.to_string(),
         name: seen.name.clone(),
-        role: None,
         state: LinkState::Seen,
+        rssi_dbm: seen.rssi_dbm.map(i64::from),
+        ..bare_device(&seen.device)
+    }
+}
+
+fn bare_device(id: &DeviceId) -> Device {
+    Device {
+        device: id.to_string(),
+        name: None,
+        role: None,
+        state: LinkState::Absent,
         reason: None,
         known: false,
         battery_percent: None,
-        rssi_dbm: seen.rssi_dbm.map(i64::from),
+        rssi_dbm: None,
         location: None,
         manufacturer: None,
         model: None,
@@ -226,5 +294,29 @@ fn sample(heart: &HeartSample, dropped_before: u64) -> HeartRateSample {
         rr_1024: rr_1024(heart),
         dropped_before,
         gap_before: heart.arrival.gap_before,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(number: usize, name: Option<&str>) -> Advertisement {
+        let device =
+            DeviceId::parse(&format!("C0:FF:EE:00:{:02X}:{:02X}", number / 256, number % 256)).unwrap();
+        Advertisement { device, name: name.map(str::to_owned), rssi_dbm: None, services: Vec::new() }
+    }
+
+    #[test]
+    fn a_crowd_is_told_once_up_to_a_bound_and_again_beyond_it() {
+        let mut told = Told::default();
+        for number in 0..TOLD_MAX {
+            assert!(told.is_news(&seen(number, None)));
+        }
+        assert!((0..TOLD_MAX).all(|number| !told.is_news(&seen(number, None))), "as many as may be");
+        assert!(told.is_news(&seen(0, Some("chest"))), "it has a name now");
+        assert!(told.is_news(&seen(TOLD_MAX, None)), "one more");
+        assert_eq!(told.0.len(), 1);
+        assert!(told.is_news(&seen(0, Some("chest"))));
     }
 }

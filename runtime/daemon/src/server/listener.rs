@@ -9,6 +9,8 @@ use std::rc::Rc;
 
 use super::Services;
 use super::client::Client;
+use super::event_streams::EventStreams;
+use super::pace::Paces;
 use super::places::Places;
 use tokio::net::{UnixListener, UnixStream};
 
@@ -57,13 +59,23 @@ impl Listener {
 
     /// Serves clients until it is dropped.
     pub(crate) async fn serve(self, services: Services) {
-        let places = Places::new(services.limits.max_clients);
+        let door = Rc::new(Door {
+            places: Places::new(services.limits.max_clients),
+            paces: Paces::new(services.limits.call_rate),
+            streams: EventStreams::default(),
+        });
+        let mut said = false;
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => admit(stream, &services, &places),
+                Ok((stream, _)) => {
+                    said = false;
+                    admit(stream, &services, &door);
+                }
                 Err(error) => {
                     // Out of descriptors, most likely: those of clients that leave come free.
-                    tracing::warn!("a client could not be let in: {error}");
+                    if !std::mem::replace(&mut said, true) {
+                        tracing::warn!("a client could not be let in: {error}; tried again until one can");
+                    }
                     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                 }
             }
@@ -71,13 +83,25 @@ impl Listener {
     }
 }
 
-fn admit(stream: UnixStream, services: &Services, places: &Rc<Places>) {
-    let Some(mut place) = places.take() else { return };
-    let services = services.clone();
+/// What those who come in are held to.
+pub(super) struct Door {
+    pub(super) places: Rc<Places>,
+    pub(super) paces: Paces,
+    pub(super) streams: EventStreams,
+}
+
+fn admit(stream: UnixStream, services: &Services, door: &Rc<Door>) {
+    let Some(mut place) = door.places.take() else { return };
+    let (services, door) = (services.clone(), Rc::clone(door));
     actix::spawn(async move {
-        match Client::open(stream, services).await {
-            Ok(client) if client.process_of().is_none_or(|app| place.belongs_to(app)) => client.serve().await,
-            Ok(_) => {}
+        match Client::open(stream, services, &door).await {
+            Ok(client) => match client.process_of().map_or(Ok(()), |app| place.belongs_to(app)) {
+                Ok(()) => {
+                    client.wait_for_turn().await; // to connect costs as much as to call
+                    client.serve().await;
+                }
+                Err(full) => client.turn_away(full),
+            },
             Err(error) => tracing::debug!("a client left at once: {error}"),
         }
         drop(place);

@@ -5,13 +5,15 @@ use std::time::Duration;
 use carpus_actors::ble::BleReport;
 use carpus_actors::monitor::{LookOn, Observation, Observed, Problems};
 use carpus_actors::report::DeviceReport;
+use carpus_actors::supervisor::ListChildren;
 use carpus_actors::watch::{Look, UserCall, View};
 use carpus_core::recurrence::Recurrence;
+use carpus_core::supervision::ChildView;
 use carpus_core::watch::{AlarmView, CallError};
 use carpus_core::{AppEvent, AppId, SessionId, WallTime};
 use carpus_protocol::monitor::{
-    AlarmsReply, AppRecurrence, Call, Error, EventKind, EventsReply, MonitorEvent, Problem, RecurrencesReply,
-    SessionsReply, StatusReply,
+    AlarmsReply, AppRecurrence, Call, Child, Error, EventKind, EventsReply, MonitorEvent, Problem,
+    RecurrencesReply, SessionsReply, StatusReply,
 };
 use tokio::sync::broadcast::error::RecvError;
 
@@ -52,8 +54,10 @@ impl Client {
     }
 
     async fn status(&self) -> Answer {
+        let children = self.services.supervisor.send(ListChildren).await.unwrap_or_default();
         match self.services.monitor.send(Problems).await {
             Ok(problems) => done(&StatusReply {
+                children: Some(children.into_iter().map(child).collect()),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 simulate: self.services.simulation.is_some(),
                 problems: problems
@@ -136,6 +140,15 @@ fn recurrences(view: View) -> Vec<AppRecurrence> {
         next_ms: next.map(WallTime::unix_ms),
     };
     view.recurrences.into_iter().map(on_wire).collect()
+}
+
+fn child(view: ChildView) -> Child {
+    Child {
+        child: view.name.to_owned(),
+        state: same_name(view.state.name()),
+        restarts: view.restarts,
+        reason: view.last_failure.map(|failure| failure.to_string()),
+    }
 }
 
 fn unavailable(error: impl std::error::Error) -> Error {

@@ -20,15 +20,16 @@ pub(super) struct Places {
     taken: Cell<usize>,
     /// Whether it was said that all are taken, since half of them were free.
     said: Cell<bool>,
-    apps: RefCell<BTreeMap<AppId, OfApp>>,
+    /// How many each app has, of those that have any.
+    apps: RefCell<BTreeMap<AppId, usize>>,
 }
 
-/// The places that one app has; it is there while there are any.
-#[derive(Debug, Default)]
-struct OfApp {
-    taken: usize,
-    /// Whether it was said that the app wants more than it may have.
-    said: bool,
+/// An app, or all apps together, have as many places as they may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("has {of_app} connections, apps have {of_apps}; it gets no further one (ipc.max_clients)")]
+pub(super) struct NoPlace {
+    of_app: usize,
+    of_apps: usize,
 }
 
 /// A place, until it is dropped.
@@ -69,24 +70,20 @@ impl Places {
 }
 
 impl Place {
-    /// The place is that of an app. False when the app, or all apps together, have as many as they may; that an
-    /// app wants more is logged once.
-    pub(super) fn belongs_to(&mut self, app: &AppId) -> bool {
+    /// The place is that of an app.
+    ///
+    /// # Errors
+    /// When the app, or all apps together, have as many as they may.
+    pub(super) fn belongs_to(&mut self, app: &AppId) -> Result<(), NoPlace> {
         let mut apps = self.places.apps.borrow_mut();
-        let of_apps: usize = apps.values().map(|of_app| of_app.taken).sum();
-        let of_app = apps.entry(app.clone()).or_default();
-        if of_app.taken < self.places.max_of_one_app() && of_apps < self.places.max_of_apps() {
-            of_app.taken += 1;
-            self.app = Some(app.clone());
-            return true;
+        let of_apps: usize = apps.values().sum();
+        let of_app = apps.get(app).copied().unwrap_or_default();
+        if of_app >= self.places.max_of_one_app() || of_apps >= self.places.max_of_apps() {
+            return Err(NoPlace { of_app, of_apps });
         }
-        if !std::mem::replace(&mut of_app.said, true) {
-            tracing::warn!(%app, "has {} connections, apps have {of_apps}; it gets no further one", of_app.taken);
-        }
-        if of_app.taken == 0 {
-            apps.remove(app);
-        }
-        false
+        apps.insert(app.clone(), of_app + 1);
+        self.app = Some(app.clone());
+        Ok(())
     }
 }
 
@@ -100,8 +97,8 @@ impl Drop for Place {
         let Some(app) = &self.app else { return };
         let mut apps = self.places.apps.borrow_mut();
         if let Some(of_app) = apps.get_mut(app) {
-            of_app.taken = of_app.taken.saturating_sub(1);
-            if of_app.taken == 0 {
+            *of_app = of_app.saturating_sub(1);
+            if *of_app == 0 {
                 apps.remove(app);
             }
         }
@@ -114,7 +111,8 @@ mod tests {
 
     fn take_for(places: &Rc<Places>, app: &str) -> Option<Place> {
         let mut place = places.take()?;
-        place.belongs_to(&AppId::parse(app).unwrap()).then_some(place)
+        place.belongs_to(&AppId::parse(app).unwrap()).ok()?;
+        Some(place)
     }
 
     #[test]

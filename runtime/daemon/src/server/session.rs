@@ -1,13 +1,15 @@
 //! `io.carpus.Session`.
 
 use carpus_actors::journal::{Acknowledge, Delivery, Subscribe};
-use carpus_actors::watch::{AppAnswer, AppCall, Attached, CallFailure, Look, Request};
+use carpus_actors::supervisor::Unavailable;
+use carpus_actors::watch::{AppAnswer, AppCall, Attached, CallFailure, Look, Request, View};
 use carpus_core::watch::{CallError, Repeat};
 use carpus_core::{AppId, SessionId, WallTime};
-use carpus_protocol::session::{self as wire, Call, Error};
+use carpus_protocol::AppState;
+use carpus_protocol::session::{self as wire, AppEvent, Call, Error};
 use tokio::sync::mpsc;
 
-use super::client::{Answer, Client, done, failed, nothing};
+use super::client::{Answer, Client, done, failed, nothing, over};
 use super::{convert, recurrence};
 
 impl Client {
@@ -27,20 +29,22 @@ impl Client {
     }
 
     async fn attach(&mut self, token: String) -> Answer {
-        match self.authenticate(token).await {
-            Ok(Some(app)) => {
-                let view = match self.services.watch.send(Look).await {
-                    Ok(view) => view,
-                    Err(error) => return failed(&Error::Unavailable { message: error.to_string() }),
-                };
-                let Some((app, state)) = view.apps.into_iter().find(|(id, _)| *id == app) else {
-                    return failed(&Error::BadToken);
-                };
-                let state = convert::same_name(state.name());
-                done(&wire::AttachReply { app: app.to_string(), state })
-            }
-            Ok(None) => failed(&Error::BadToken),
-            Err(error) => failed(&Error::Unavailable { message: error.to_string() }),
+        let unavailable = |error: Unavailable| failed(&Error::Unavailable { message: error.to_string() });
+        let app = match self.authenticate(token).await {
+            Ok(Some(app)) => app,
+            Ok(None) => return failed(&Error::BadToken),
+            Err(error) => return unavailable(error),
+        };
+        // A watch that is being restored answers when it is.
+        let view = match self.services.watch.send(Look).await {
+            Ok(view) => view,
+            Err(error) => return unavailable(error),
+        };
+        self.attached_to = Some(self.services.watch.lifetime());
+        let session = view.in_progress.iter().find(|(id, _)| *id == app).map(|(_, session)| session.0);
+        match state_of(&app, view) {
+            Some(state) => done(&wire::AttachReply { app: app.to_string(), state, session }),
+            None => failed(&Error::BadToken),
         }
     }
 
@@ -66,16 +70,21 @@ impl Client {
         }
     }
 
-    /// Sends the app its events, first those that it has not acknowledged yet (D1).
+    /// Sends the app its state, then the events that it has not acknowledged yet, then those that come (D1).
     pub(super) async fn stream_events(&mut self) -> zlink::Result<()> {
         let Some(app) = self.app.clone() else { return self.out.error(&Error::NotAttached).await };
         let (sink, mut events) = mpsc::channel(self.services.limits.max_queued_events);
+        let stream = self.streams.begin(&app);
         let subscribed = self.services.journal.send(Subscribe { app: app.clone(), sink }).await;
         if let Err(message) = flatten(subscribed) {
             return self.out.error(&Error::Unavailable { message }).await;
         }
-        self.services.watch.do_send(Attached(app));
-        let (read, out, _) = self.parts();
+        let first = match self.listens(&app).await {
+            Ok(state) => AppEvent::StateChanged { state },
+            Err(error) => return self.out.error(&error).await,
+        };
+        self.out.next(wire::EventsReply { sequence: None, event: first }).await?;
+        let Self { read, out, attached_to, .. } = self;
         loop {
             tokio::select! {
                 biased;
@@ -83,13 +92,29 @@ impl Client {
                     Some(Delivery { sequence, event }) => {
                         out.next(wire::EventsReply { sequence, event: convert::app_event(&event) }).await?;
                     }
-                    // Replaced by a newer connection of the app, or too slow: it asks again (D1).
+                    None if stream.is_replaced() => return out.end().await,
+                    // It was too slow, or the journal is another one: it asks again (D1).
                     None => return Ok(()),
                 },
+                // It asks again, and the next watch knows that it listens.
+                () = over(attached_to.as_mut()) => return Ok(()),
                 () = Self::left(read) => return Ok(()),
             }
         }
     }
+
+    /// Tells the watch that the app listens; its state from then on.
+    async fn listens(&self, app: &AppId) -> Result<AppState, Error> {
+        let unavailable = |error: Unavailable| Error::Unavailable { message: error.to_string() };
+        self.services.watch.send(Attached(app.clone())).await.map_err(unavailable)?;
+        let view = self.services.watch.send(Look).await.map_err(unavailable)?;
+        state_of(app, view).ok_or(Error::BadToken)
+    }
+}
+
+fn state_of(app: &AppId, view: View) -> Option<AppState> {
+    let state = view.apps.into_iter().find(|(id, _)| id == app)?.1;
+    Some(convert::same_name(state.name()))
 }
 
 fn flatten<E1: std::error::Error, E2: std::error::Error>(

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use carpus_actors::supervisor::{self, Way};
 use carpus_devices::bluetooth::DeviceId;
 use carpus_devices::inputs::Button;
-use carpus_protocol::simulation::{Button as WireButton, Call, Error, SetBoard};
+use carpus_protocol::simulation::{Button as WireButton, Call, DiskFault, Error, Fail, FailHow, SetBoard};
 use carpus_simulated::Simulation;
 
 use super::client::{Answer, Client, failed, nothing};
@@ -17,7 +18,47 @@ impl Client {
         let Some(simulation) = &self.services.simulation else {
             return failed(&Error::Unavailable { message: "the devices are real".to_owned() });
         };
-        steer(simulation, call).map_or_else(|error| failed(&error), |()| nothing())
+        let outcome = match call {
+            Call::Disk(call) => self.disk(call.fault),
+            Call::Fail(call) => self.fail(call).await,
+            call => steer(simulation, call),
+        };
+        outcome.map_or_else(|error| failed(&error), |()| nothing())
+    }
+}
+
+impl Client {
+    async fn fail(&self, Fail { child, how }: Fail) -> Result<(), Error> {
+        let way = match how {
+            FailHow::Panic => Way::Panic,
+            FailHow::Stop => Way::Stop,
+            FailHow::Hang => Way::Hang,
+            FailHow::Flood => Way::Flood,
+        };
+        let unavailable = |message| Error::Unavailable { message };
+        let told = self.services.supervisor.send(supervisor::Fail { child, way }).await;
+        let told = told.map_err(|gone| unavailable(gone.to_string()))?;
+        told.map_err(|refused| unavailable(refused.to_string()))
+    }
+
+    #[cfg(debug_assertions)]
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of the one in a release")]
+    fn disk(&self, fault: DiskFault) -> Result<(), Error> {
+        use carpus_actors::journal::DiskFault as Fault;
+        self.services.disk.set(match fault {
+            DiskFault::None => Fault::None,
+            DiskFault::Full => Fault::Full,
+            DiskFault::ReadOnly => Fault::ReadOnly,
+            DiskFault::IoError => Fault::Io,
+            DiskFault::Slow => Fault::Slow,
+        });
+        Ok(())
+    }
+
+    #[cfg(not(debug_assertions))]
+    #[expect(clippy::unused_self, reason = "the shape of the one for tests")]
+    fn disk(&self, _: DiskFault) -> Result<(), Error> {
+        Err(Error::Unavailable { message: "this runtime is not built for tests".to_owned() })
     }
 }
 
@@ -42,6 +83,7 @@ fn steer(simulation: &Simulation, call: Call) -> Result<(), Error> {
             });
             Ok(())
         }
+        Call::Disk(_) | Call::Fail(_) => Ok(()), // no device's affair
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use carpus_protocol::client::Client;
+use carpus_protocol::client::{CallError, Client};
 use carpus_protocol::{AppState, Method, apps, monitor};
 use serde_json::Value;
 
@@ -25,15 +25,21 @@ pub struct Runtime {
     pub folder: tempfile::TempDir,
     child: Option<Child>,
     settings: Vec<String>,
+    log_filter: &'static str,
 }
 
 impl Runtime {
     /// Starts a runtime with these settings above the defaults, and waits until it serves.
     pub async fn start(settings: &[&str]) -> Self {
+        Self::start_with_log(settings, "info,carpus=debug").await
+    }
+
+    /// Starts a runtime that logs what `log_filter` lets through.
+    pub async fn start_with_log(settings: &[&str], log_filter: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("config")).unwrap();
         let settings = settings.iter().map(|text| (*text).to_owned()).collect();
-        let mut runtime = Self { folder, child: None, settings };
+        let mut runtime = Self { folder, child: None, settings, log_filter };
         runtime.launch().await;
         runtime
     }
@@ -54,7 +60,7 @@ impl Runtime {
     pub fn command_on(&self, state: &Path, socket: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_carpusd"));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("CARPUS_LOG", "info,carpus=debug");
+        command.env("CARPUS_LOG", self.log_filter);
         command.arg("--simulate").arg("--state").arg(state).arg("--socket").arg(socket);
         command.arg("--config").arg(self.path("config"));
         for setting in &self.settings {
@@ -104,17 +110,47 @@ impl Runtime {
 
     /// Installs the puppet under a name, with modes.
     pub async fn install_puppet_with(&self, app: &str, modes: &[&str]) -> Puppet {
-        let folder = self.path(&format!("source-{app}"));
-        fs::create_dir_all(&folder).unwrap();
-        let manifest = format!(
-            "[app]\nid = \"{app}\"\nname = \"{app}\"\nversion = \"1\"\nexec = \"puppet\"\n\
-             [background]\nmodes = {modes:?}\n"
-        );
-        fs::write(folder.join("app.toml"), manifest).unwrap();
-        fs::copy(puppet_program(), folder.join("puppet")).unwrap();
-        fs::set_permissions(folder.join("puppet"), fs::Permissions::from_mode(0o755)).unwrap();
-        self.ask(apps::Install { folder: folder.display().to_string() }).await;
+        self.lay_out("puppet", app, "1", &format!("[background]\nmodes = {modes:?}\n"));
+        self.install(app, None).await.unwrap();
+        self.puppet(app)
+    }
+
+    /// Installs the intruder under a name.
+    pub async fn install_intruder(&self, app: &str) -> Puppet {
+        self.lay_out("intruder", app, "1", "[background]\nmodes = [\"physical-therapy\"]\n");
+        self.install(app, None).await.unwrap();
+        self.puppet(app)
+    }
+
+    /// The strings of an app that is installed.
+    pub fn puppet(&self, app: &str) -> Puppet {
         Puppet { app: app.to_owned(), state: self.path("state"), lines_read: 0 }
+    }
+
+    /// Makes the folder of an app that one of the example programs is, with this at the end of its manifest.
+    pub fn lay_out(&self, program: &str, app: &str, version: &str, manifest: &str) {
+        let folder = self.source_of(app);
+        fs::create_dir_all(&folder).unwrap();
+        let start = format!(
+            "[app]\nid = \"{app}\"\nname = \"{app}\"\nversion = \"{version}\"\nexec = \"{program}\"\n"
+        );
+        fs::write(folder.join("app.toml"), start + manifest).unwrap();
+        fs::copy(example_program(program), folder.join(program)).unwrap();
+        fs::set_permissions(folder.join(program), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Installs an app whose folder was made.
+    pub async fn install(
+        &self,
+        app: &str,
+        bluetooth: Option<Vec<apps::BluetoothProfile>>,
+    ) -> Result<apps::AppInfo, CallError<apps::Error>> {
+        let install = apps::Install { folder: self.source_of(app).display().to_string(), bluetooth };
+        self.client().await.call(&install).await.map(|installed| installed.app)
+    }
+
+    fn source_of(&self, app: &str) -> PathBuf {
+        self.path(&format!("source-{app}"))
     }
 
     /// Opens an app with the wrist up, and waits until it listens: before that it is not active.
@@ -132,8 +168,12 @@ impl Runtime {
         list.apps.into_iter().find(|info| info.app == app).and_then(|info| info.pid)
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     pub fn signal(&self, signal: &str) {
-        let pid = self.child.as_ref().unwrap().id().to_string();
+        let pid = self.pid().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
@@ -164,6 +204,8 @@ impl Drop for Runtime {
             child.kill().ok();
             child.wait().ok();
         }
+        // Apps outlive a runtime that was killed (D2).
+        self.command().arg("--end-apps").stderr(Stdio::null()).status().ok();
         if std::thread::panicking() {
             eprintln!("--- log of carpusd\n{}", self.log());
         }
@@ -171,14 +213,18 @@ impl Drop for Runtime {
 }
 
 pub fn puppet_program() -> PathBuf {
+    example_program("puppet")
+}
+
+pub fn example_program(name: &str) -> PathBuf {
     let carpusd = Path::new(env!("CARGO_BIN_EXE_carpusd"));
-    let puppet = carpusd.with_file_name("examples").join("puppet");
+    let program = carpusd.with_file_name("examples").join(name);
     assert!(
-        puppet.exists(),
+        program.exists(),
         "{} is missing; cargo builds it with the tests of this package",
-        puppet.display()
+        program.display()
     );
-    puppet
+    program
 }
 
 pub struct Events {
