@@ -61,6 +61,12 @@ def test(arguments: argparse.Namespace) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *options, *arguments.pytest, *chosen])
 
 
+def chaos(arguments: argparse.Namespace) -> None:
+    os.environ["CARPUS_BOARD_POWER_CUTS"] = str(arguments.cuts)
+    arguments.name, arguments.pytest = "power", ["-s", "-k", "each_power_cut"]
+    test(arguments)
+
+
 def shell(_arguments: argparse.Namespace) -> None:
     Board(NAME).guest.shell()
 
@@ -115,6 +121,8 @@ def parser() -> argparse.ArgumentParser:
     testing = add("test", test, "Test on a board of its own.")
     testing.add_argument("name", nargs="?", help="one test: board, heartbeat, alarm, …; all without it")
     testing.add_argument("pytest", nargs="*", help="options for pytest, after --")
+    cutting = add("chaos", chaos, "Cut the power again and again while an alarm is being scheduled.")
+    cutting.add_argument("--cuts", type=int, default=20, help="how often; 20 without it")
     add("shell", shell, "Open a shell in the board.")
     add("run", run, "Run a command in the board.").add_argument("command", nargs=argparse.REMAINDER)
     add("straps", straps, beating.HELP).add_argument("command", nargs=argparse.REMAINDER)

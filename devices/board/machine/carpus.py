@@ -116,9 +116,9 @@ class Carpus:
         first, *others = examples()
 
         def told() -> list[dict]:
-            self.run(f"app install {EXAMPLES}/{first.app}")
+            self.run(f"app install --yes {EXAMPLES}/{first.app}")
             return self.events.all("app_installed", app=first.app)
 
         wait_for(told, TIMEOUT_S, "the events to come")
         for other in others:
-            self.run(f"app install {EXAMPLES}/{other.app}")
+            self.run(f"app install --yes {EXAMPLES}/{other.app}")

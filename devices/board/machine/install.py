@@ -77,7 +77,19 @@ def install_carpus(guest: Guest) -> None:
 def install_apps(guest: Guest) -> None:
     """Installs the example apps with the runtime, as its operator does."""
     for app in examples():
-        guest.run(f"carpus app install {EXAMPLES}/{app.app}")
+        guest.run(f"carpus app install --yes {EXAMPLES}/{app.app}")
+
+
+def install_app(guest: Guest, package: str, program: str, mode: str) -> None:
+    """Builds a program of a package, and installs it as an app of that name with a background mode."""
+    folder = f"{EXAMPLES}/{program}"
+    manifest = (
+        f'[app]\nid = "{program}"\nname = "{program}"\nversion = "1"\nexec = "{program}"\n'
+        f'[background]\nmodes = ["{mode}"]\n'
+    )
+    path = f"{folder}/{program}"
+    guest.put({f"{folder}/app.toml": manifest.encode(), path: build([package]) / program}, executable=frozenset({path}))
+    guest.run(f"carpus app install --yes {folder}")
 
 
 def build(packages: list[str]) -> Path:
