@@ -89,7 +89,11 @@ impl Reference {
 
     /// N2: one haptic, and the question how to go on.
     pub(super) fn n2_play(&mut self, id: SessionId, now: Now) {
+        let rang = self.session_mut(id).rang;
         self.n2_ring(id, now);
+        if !rang {
+            self.d2_save(id); // it was put off until now (N5)
+        }
         self.n2_show_and_ask(id, true);
     }
 

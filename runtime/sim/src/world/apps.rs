@@ -313,9 +313,9 @@ impl World<'_> {
             return Err(Halt::Broken(format!("D1: event {sequence} follows {received}")));
         }
         self.apps[app].received = sequence;
-        // A slow disk may finish only now what was meant for a process that is gone; and an alarm that was handed over
+        // A disk that is slow or was full may finish only now what was meant for a process that is gone; and an alarm that was handed over
         // may wait once more when the clock was set back.
-        let once = !self.disk.was_slow && !self.clock_was_set;
+        let once = !self.disk.was_late && !self.clock_was_set;
         let process = self.apps[app].process.as_ref().filter(|_| once);
         let process = process.map(|process| process.generation);
         self.ledger.received(event, process, &mut self.counts)?;

@@ -112,8 +112,8 @@ pub(super) struct Disk {
     /// Writes on their way, in order, each with the time at which it is done.
     pub(super) pending: VecDeque<(Duration, Write)>,
     pub(super) latency: Duration,
-    /// It was slow at least once.
-    pub(super) was_slow: bool,
+    /// It was slow or full at least once.
+    pub(super) was_late: bool,
     pub(super) full: bool,
     /// What failed and is tried again, in order.
     pub(super) kept: VecDeque<Write>,
@@ -137,6 +137,7 @@ impl Disk {
 
     /// A write failed.
     pub(super) fn fail(&mut self, write: &Write) {
+        self.was_late = true;
         self.unwritten.extend(write.session());
         if write.is_tried_again() {
             self.kept.push_back(write.clone());

@@ -52,7 +52,7 @@ impl World<'_> {
             Step::DiskFull(full) => self.fill_disk(full),
             Step::DiskSlow(latency_ms) => {
                 self.disk.latency = ms(latency_ms);
-                self.disk.was_slow |= latency_ms > 0;
+                self.disk.was_late |= latency_ms > 0;
                 Ok(())
             }
             Step::PowerLoss(after, off_ms) => self.outage(after, Outage::power_loss(ms(off_ms))),
