@@ -20,6 +20,8 @@ pub enum UserCall {
     Open(AppId),
     /// Ends an app.
     Close(AppId),
+    /// Ends all apps: the runtime is about to end. None of them crashed, so none is launched again (S14).
+    CloseAll,
     /// Removes an app; it is uninstalled afterwards.
     Remove(AppId),
     /// Raises the wrist (L3).
@@ -53,6 +55,7 @@ fn apply(core: &mut Watch, call: &UserCall, now: Now) -> Result<(), CallError> {
     match call {
         UserCall::Open(app) => core.handle_open(app, now)?,
         UserCall::Close(app) => core.handle_close(app, now)?,
+        UserCall::CloseAll => close_all(core, now)?,
         UserCall::Remove(app) => core.handle_removed(app, now)?,
         UserCall::WristUp => core.handle_wrist_up(now),
         UserCall::WristDown => core.handle_wrist_down(now),
@@ -63,6 +66,11 @@ fn apply(core: &mut Watch, call: &UserCall, now: Now) -> Result<(), CallError> {
         UserCall::SnoozeAlarm(session, span) => core.snooze_alarm(*session, *span, now)?,
     }
     Ok(())
+}
+
+fn close_all(core: &mut Watch, now: Now) -> Result<(), CallError> {
+    let apps: Vec<_> = core.apps().map(|(app, _)| app.clone()).collect();
+    apps.iter().try_for_each(|app| core.handle_close(app, now))
 }
 
 /// The user changes what an app may do (A5, N6). Answered when that is on disk; where it cannot be written, nothing

@@ -92,7 +92,6 @@ def test_an_alarm_rings_on_and_the_motor_does_not_run_on(carpus, guest, motor):
     assert motor.plays(after) == []
 
 
-@pytest.mark.restarts(1)
 def test_an_orderly_stop_ends_the_apps_of_a_runtime_that_adopted_them(carpus, guest):
     carpus.run("app open range-of-motion")
     carpus.events.wait("did_start", app="range-of-motion")
@@ -101,5 +100,29 @@ def test_an_orderly_stop_ends_the_apps_of_a_runtime_that_adopted_them(carpus, gu
     assert carpus.app("range-of-motion")["pid"] == pid
     guest.run("systemctl stop carpus.service")
     assert guest.attempt(f"test -d /proc/{pid}").returncode != 0, "the app outlived the end of the runtime"
-    # The fixture stops what runs; and NRestarts goes back to nothing with an orderly start.
+    assert guest.attempt("pgrep -u carpus").stdout == "", "something was left behind"
+    assert not any("left this group" in line for line in carpus.journal()), "the runtime did not end it itself"
+    # Systemd counts restarts from the last start that was asked for.
     guest.run("systemctl start carpus.service")
+
+
+@pytest.mark.restarts(1)
+def test_systemd_starts_a_runtime_afresh_that_hangs(carpus, guest):
+    """The watchdog is told only by a runtime that answers: one that stands still is killed, and the next one takes up."""
+    guest.run(
+        "mkdir -p /run/systemd/system/carpus.service.d && "
+        "printf '[Service]\\nWatchdogSec=15s\\n' > /run/systemd/system/carpus.service.d/watchdog.conf && "
+        "systemctl daemon-reload && systemctl restart carpus.service"
+    )
+    try:
+        wait_for(lambda: guest.attempt("carpus status").returncode == 0, 60, "the runtime to answer")
+        carpus.run("wrist up")
+        carpus.run("app open range-of-motion")
+        wait_for(lambda: carpus.run("session list"), 60, "the session to run")
+        pid = carpus.app("range-of-motion")["pid"]
+        guest.run("systemctl kill --signal=STOP --kill-whom=main carpus.service")
+        wait_for(lambda: carpus.restarts() == 1, 120, "systemd to start the runtime again")
+        wait_for(lambda: guest.attempt("carpus status").returncode == 0, 60, "the runtime to answer")
+        assert carpus.app("range-of-motion")["pid"] == pid
+    finally:
+        guest.run("rm -r /run/systemd/system/carpus.service.d && systemctl daemon-reload")

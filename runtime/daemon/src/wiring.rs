@@ -22,7 +22,7 @@ use carpus_actors::scheduler::{Scheduler, SchedulerOptions};
 use carpus_actors::supervisor::{
     Escalated, Handle, Restart, StopAll, Strategy, Supervisor, SupervisorOptions,
 };
-use carpus_actors::watch::{JournalQueue, Neighbours, Settle, WatchActor};
+use carpus_actors::watch::{JournalQueue, Neighbours, Settle, UserCall, WatchActor};
 use carpus_config::Settings;
 use carpus_core::haptics::Theme;
 use carpus_devices::bluetooth::DeviceId;
@@ -447,9 +447,10 @@ async fn give_up(handles: &Handles, supervisor: &Addr<Supervisor>) {
 async fn stop(handles: &Handles, supervisor: &Addr<Supervisor>, leave_time: Duration) {
     let limit = leave_time + STOP_TIME;
     let ending = async {
+        let closing = handles.watch.send(UserCall::CloseAll).await.map(drop);
         let ended = handles.apps.send_within(limit, EndAll).await;
         let settled = handles.watch.send(Settle).await;
-        if let Err(error) = ended.and(settled) {
+        if let Err(error) = closing.and(ended).and(settled) {
             tracing::warn!("the apps could not be ended in good order: {error}");
         }
         if let Err(error) = supervisor.send(StopAll).await {

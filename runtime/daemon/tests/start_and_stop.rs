@@ -40,6 +40,26 @@ async fn apps_end_with_the_runtime() {
 }
 
 #[tokio::test]
+async fn s14_an_app_that_ends_with_the_runtime_did_not_crash() {
+    let mut runtime = Runtime::start(&[]).await;
+    let mut puppet = runtime.install_puppet("stretch", "physical-therapy").await;
+    runtime.open("stretch").await;
+    let session = puppet.creates().await;
+    puppet.achieves(&format!("start {session}")).await;
+    puppet.is_told("did_start").await;
+    assert!(runtime.stop().success());
+    let log = runtime.log();
+    let (_, ending) = log.split_once("SIGTERM: ending").unwrap();
+    assert!(!ending.contains("launched"), "{ending}");
+
+    runtime.launch().await;
+    runtime.open("stretch").await;
+    let end = puppet.is_told("did_invalidate").await["event"].clone();
+    assert_eq!((end["session"].as_u64(), end["cause"]["name"].as_str()), (Some(session), Some("app-exited")));
+    assert!(runtime.stop().success());
+}
+
+#[tokio::test]
 async fn a_taken_socket_is_refused_and_left_alone() {
     let mut runtime = Runtime::start(&[]).await;
     let second = runtime::output_of(&mut runtime.command_on(&runtime.path("other"), &runtime.socket())).await;

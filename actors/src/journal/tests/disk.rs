@@ -170,17 +170,22 @@ fn steps_are_all_made_or_none() {
 
 #[test]
 fn s14_a_session_that_is_handed_over_again_is_told_to_begin_once() {
-    let (_folder, path) = room();
-    let mut asked = Asked::on(&path, 0);
-    let handed = |session| AppEvent::Handle { session: SessionId(session), expiration: WallTime::default() };
-    let advance = |event, session| Advance { app: app(), event, record: record(session, running(false)) };
-    for (event, session) in [(handed(1), 1), (handed(2), 2), (started(1), 1), (ended(3), 3), (handed(1), 1)] {
-        asked.ask(advance(event, session)).unwrap();
-    }
-    let (sink, mut told) = tokio::sync::mpsc::channel(8);
-    asked.ask(Subscribe { app: app(), sink }).unwrap();
-    let events: Vec<_> = drain(&mut told).into_iter().map(|delivery| delivery.event).collect();
-    assert_eq!(events, [handed(2), ended(3), handed(1)]);
+    crate::testing::in_virtual_time(async {
+        let (_folder, path) = room();
+        let mut asked = Asked::on(&path, 0);
+        let handed =
+            |session| AppEvent::Handle { session: SessionId(session), expiration: WallTime::default() };
+        let advance = |event, session| Advance { app: app(), event, record: record(session, running(false)) };
+        for (event, session) in
+            [(handed(1), 1), (handed(2), 2), (started(1), 1), (ended(3), 3), (handed(1), 1)]
+        {
+            asked.ask(advance(event, session)).unwrap();
+        }
+        let (sink, mut told) = tokio::sync::mpsc::channel(8);
+        asked.ask(Subscribe { app: app(), sink }).unwrap();
+        let events: Vec<_> = drain(&mut told).into_iter().map(|delivery| delivery.event).collect();
+        assert_eq!(events, [handed(2), ended(3), handed(1)]);
+    });
 }
 
 #[test]
