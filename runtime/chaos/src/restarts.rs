@@ -13,7 +13,8 @@ use crate::report::percentile;
 use crate::runtime::Runtime;
 
 /// Room for the apps, of which the one that was left last is suspended at once.
-const SETTINGS: [&str; 3] = ["apps.max_installed=256", "apps.max_running=256", "lifecycle.suspend_grace=0s"];
+const SETTINGS: [&str; 4] =
+    ["apps.max_installed=256", "apps.max_running=256", "ipc.max_clients=1024", "lifecycle.suspend_grace=0s"];
 /// So far ahead are the alarms that none is due.
 const AHEAD_S: &str = "36000";
 /// How long an app may take to schedule its alarm.
