@@ -63,7 +63,7 @@ def test(arguments: argparse.Namespace) -> None:
 
 def chaos(arguments: argparse.Namespace) -> None:
     os.environ["CARPUS_BOARD_POWER_CUTS"] = str(arguments.cuts)
-    arguments.name, arguments.pytest = "power", ["-s", "-k", "each_power_cut"]
+    arguments.name, arguments.pytest = None, ["-s", "-m", "long"]
     test(arguments)
 
 
@@ -121,7 +121,7 @@ def parser() -> argparse.ArgumentParser:
     testing = add("test", test, "Test on a board of its own.")
     testing.add_argument("name", nargs="?", help="one test: board, heartbeat, alarm, …; all without it")
     testing.add_argument("pytest", nargs="*", help="options for pytest, after --")
-    cutting = add("chaos", chaos, "Cut the power again and again while an alarm is being scheduled.")
+    cutting = add("chaos", chaos, "What takes long: the power is cut again and again while an alarm is being scheduled, and parts are killed.")
     cutting.add_argument("--cuts", type=int, default=20, help="how often; 20 without it")
     add("shell", shell, "Open a shell in the board.")
     add("run", run, "Run a command in the board.").add_argument("command", nargs=argparse.REMAINDER)

@@ -1,5 +1,7 @@
 """The radio fails while a session runs: the session goes on, and the strap comes back by itself."""
 
+import pytest
+
 from machine.waiting import wait_for
 
 
@@ -27,6 +29,7 @@ def goes_on(carpus, start: dict) -> None:
     assert session["state"] == "running"
 
 
+@pytest.mark.long
 def test_a_session_outlives_the_death_of_bluetoothd(carpus, radio, guest, board):
     belt = radio.strap("Belt A", "C0:00:00:00:00:0A")
     start = start_session(carpus, belt)

@@ -12,8 +12,8 @@ from machine.carpus import STATE
 from machine.install import install_app
 from machine.waiting import wait_for
 
-# How often the power fails while an alarm is being scheduled; `./dev board chaos` asks for more.
-POWER_CUTS = int(os.environ.get("CARPUS_BOARD_POWER_CUTS", "2"))
+# How often the power fails while an alarm is being scheduled.
+POWER_CUTS = int(os.environ.get("CARPUS_BOARD_POWER_CUTS", "20"))
 PROMISE = re.compile(r"promised (?P<session>\d+) at (?P<at_ms>\d+)")
 
 # So far away that nothing is due before the loss.
@@ -78,6 +78,7 @@ class Promises:
         self._reader.join()
 
 
+@pytest.mark.long
 def test_a_promised_alarm_stands_after_each_power_cut(carpus, board, guest):
     """Power fails while the app moves its alarm, many times a second: what the app was promised last stands, or what
     it asked for after that."""

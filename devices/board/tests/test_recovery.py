@@ -92,6 +92,7 @@ def test_an_alarm_rings_on_and_the_motor_does_not_run_on(carpus, guest, motor):
     assert motor.plays(after) == []
 
 
+@pytest.mark.long
 def test_an_orderly_stop_ends_the_apps_of_a_runtime_that_adopted_them(carpus, guest):
     carpus.run("app open range-of-motion")
     carpus.events.wait("did_start", app="range-of-motion")
@@ -106,6 +107,7 @@ def test_an_orderly_stop_ends_the_apps_of_a_runtime_that_adopted_them(carpus, gu
     guest.run("systemctl start carpus.service")
 
 
+@pytest.mark.long
 @pytest.mark.restarts(1)
 def test_systemd_starts_a_runtime_afresh_that_hangs(carpus, guest):
     """The watchdog is told only by a runtime that answers: one that stands still is killed, and the next one takes up."""
